@@ -1,0 +1,1 @@
+"""What may be said: a question becomes facts, a draft and a verdict."""

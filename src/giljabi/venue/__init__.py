@@ -1,0 +1,1 @@
+"""What is there: places, names, links and routes."""
