@@ -1,15 +1,9 @@
-"""The path itself: question -> places -> facts -> draft -> verdict -> answer."""
+"""What the guide asks of a language model, and nothing of how one works."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypedDict
-
-Outcome = Literal[
-    "found", "ambiguous", "no_such_place", "no_way", "not_in_data", "outside", "greeting"
-]
-WrittenBy = Literal["model", "template", "mixed", "refusal"]
 
 
 class Message(TypedDict):
@@ -34,7 +28,9 @@ class Generator(Protocol):
         seed: int | None = None,
         cancel: Callable[[], bool] | None = None,
     ) -> Iterator[str]:
-        """Yield decoded text pieces as they come; ends at a stop string, the token budget or
-        when `cancel()` turns true. Raises GiljabiError when the backend fails.
+        """Yield decoded text pieces as they come.
+
+        Ends at a stop string, at the token budget, or soon after `cancel()` turns true.
+        Raises GiljabiError when the backend fails or cannot be reached.
         """
         ...
