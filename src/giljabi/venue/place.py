@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
+
+from giljabi import korean
 
 Lang = Literal["ko", "en"]
 
@@ -107,6 +110,15 @@ class Place:
     sources: Mapping[str, str] = field(default_factory=dict)
     corrections: tuple[Correction, ...] = ()
 
+    def label(self, lang: Lang) -> str:
+        """The name to say: without an explaining parenthesis, but with an acronym in one."""
+        if lang == "en" and self.name.en is not None:
+            return self.name.en
+        head, _, rest = self.name.ko.partition("(")
+        if not head.strip() or not rest or not korean.has_hangul(rest):
+            return self.name.ko
+        return head.strip()
+
     def source(self, name: str) -> str:
         """Where the field `name` was taken from, the correction's source first."""
         for mend in self.corrections:
@@ -145,7 +157,7 @@ class Directions:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Venue:
     """Everything known about one place, and the hash of the files it was read from."""
 
@@ -165,6 +177,6 @@ class Venue:
         """The place with this id; KeyError for an id the venue does not hold."""
         return self._by_id[place_id]
 
-    @property
+    @cached_property
     def _by_id(self) -> dict[str, Place]:
         return {p.id: p for p in self.places}
