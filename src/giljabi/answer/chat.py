@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from giljabi.answer import loops
 from giljabi.answer.generator import Generator, Message
-from giljabi.answer.memory import Turn
+
+if TYPE_CHECKING:
+    from giljabi.answer.memory import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,7 @@ def without_loops(pieces: Iterator[str]) -> Iterator[str]:
         for piece in pieces:
             text += piece
             began = watch.feed(piece)
-            whole = loops.sentences(text[given:] if began is None else text[given:began])
-            # The last one is still growing, unless a white space already closed it.
-            for sentence in whole if _closed(whole) else whole[:-1]:
+            for sentence in loops.split(text[given:began])[0]:
                 given += len(sentence)
                 held += sentence
                 key = loops.plain(sentence)
@@ -101,14 +102,10 @@ def without_loops(pieces: Iterator[str]) -> Iterator[str]:
                     held = ""
             if began is not None:
                 return
-        if rest := text[given:]:
-            if loops.plain(rest) not in said or len(loops.plain(rest)) < loops.SENTENCE_CHARS:
-                yield held + rest
+        rest = text[given:]
+        if rest and loops.plain(rest) not in said:
+            yield held + rest
     finally:
         close = getattr(pieces, "close", None)
         if close is not None:
             close()  # stops the generation
-
-
-def _closed(whole: list[str]) -> bool:
-    return bool(whole) and whole[-1][-1:].isspace() and loops.ends_sentence(whole[-1].rstrip("\n"))

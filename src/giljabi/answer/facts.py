@@ -1,14 +1,18 @@
-"""The closed set of what may be said, each fact with its source."""
+"""The closed set of what may be said, each fact with its source. Values only."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from giljabi.answer.query import Query
 
 FactKind = Literal[
     "name", "code", "kind", "floors", "inside", "feature", "neighbour", "minutes", "distance",
-    "step", "leg", "transit", "detail", "closer", "taller", "member", "count", "scope",
+    "step", "transit", "detail", "closer", "taller", "member", "count", "check", "bearing",
 ]  # fmt: skip
+FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
+
 Outcome = Literal[
     "found", "ambiguous", "no_such_place", "no_way", "not_in_data", "outside", "greeting"
 ]
@@ -16,11 +20,11 @@ Outcome = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing the venue's data says.
+    """One thing the venue's data says, in the language of the question.
 
-    `subject` is a place id; `value` is a plain string or number; `object` names the second
-    place of a relation (a neighbour, the origin of a walk); `estimated` marks what was computed
-    from geometry rather than recorded.
+    `subject` is a place id; `value` a string or number; `unit` says what the value is (a side, a
+    transit role, minutes as recorded, …); `object` is the second place of a relation: a
+    neighbour, the origin of a walk. `estimated` marks what was computed from geometry.
     """
 
     id: str
@@ -31,3 +35,25 @@ class Fact:
     object: str = ""
     estimated: bool = False
     source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What may be said to one query.
+
+    `missing` names what was asked and is not in the data; `line` is the route as (lon, lat).
+    """
+
+    query: Query
+    outcome: Outcome
+    items: tuple[Fact, ...] = ()
+    missing: str = ""
+    line: tuple[tuple[float, float], ...] = ()
+    places: tuple[str, ...] = ()
+    notes: frozenset[str] = field(default_factory=frozenset)
+
+    def of(self, kind: FactKind, subject: str | None = None) -> tuple[Fact, ...]:
+        """The facts of one kind, of one place when `subject` is given."""
+        return tuple(
+            f for f in self.items if f.kind == kind and (subject is None or f.subject == subject)
+        )

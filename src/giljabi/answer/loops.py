@@ -19,7 +19,8 @@ SENTENCE_TIMES = 3
 SENTENCE_CHARS = 8
 """… unless it is as short as a list entry such as "지상 5층", which may well come back."""
 
-_SENTENCE_END = re.compile(r"(?<=[.!?。…])[\"'”’)\]]*\s+|\n+")
+# "1. " opens a list entry, it does not end a sentence.
+_SENTENCE_END = re.compile(r"(?<=[.!?。…])(?<!\d\.)[\"'”’)\]*]*\s+|\n+")
 _MARKER = re.compile(r"^[\s\-*•#>]*(?:\(?\d{1,3}[.)]\s*)?")
 
 
@@ -85,15 +86,10 @@ def find(text: str) -> int | None:
     return LoopWatch().feed(text + "\n")
 
 
-def sentences(text: str) -> list[str]:
-    """`text` cut after each sentence and line break, white space kept: joined, it is `text`."""
+def split(text: str) -> tuple[list[str], str]:
+    """The finished sentences and lines of `text`, white space kept, and what is still growing."""
     out, begin = [], 0
     for match in _SENTENCE_END.finditer(text):
         out.append(text[begin : match.end()])
         begin = match.end()
-    return [*out, text[begin:]] if begin < len(text) else out
-
-
-def ends_sentence(text: str) -> bool:
-    """Whether `text` closes with a sentence's end, so that nothing is left hanging."""
-    return bool(re.search(r"[.!?。…:][\"'”’)\]*]*\s*$", text))
+    return out, text[begin:]

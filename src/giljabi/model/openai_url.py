@@ -212,9 +212,11 @@ def _data(raw: bytes) -> Iterator[str]:
 
 
 def _wait_for(retry_after: str | None, attempt: int) -> float:
-    backoff = min(_LONGEST_WAIT_S, 0.5 * 2 ** (attempt - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
+    # Spread out, so that clients turned away together do not come back together.
+    backoff: float = min(_LONGEST_WAIT_S, 0.5 * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311
     if not retry_after:
         return backoff
+    asked: float
     try:
         asked = float(retry_after)
     except ValueError:

@@ -57,7 +57,9 @@ class Template:
                 "A conversation must read [system], user, assistant, …, user; "
                 f"got {', '.join(roles) or 'nothing'}."
             )
-        safe: list[Message] = [{"role": m["role"], "content": disarm(m["content"])} for m in messages]
+        safe: list[Message] = [
+            {"role": m["role"], "content": disarm(m["content"])} for m in messages
+        ]
         return self._render(safe)
 
 
@@ -108,10 +110,10 @@ def _synatra(messages: Sequence[Message]) -> str:
 
 def _completion(messages: Sequence[Message]) -> str:
     # For a model that never saw turns: blocks between blank lines, the answer on one line.
-    cue = "답변:" if korean.has_hangul(messages[-1]["content"]) else "Answer:"
+    cue = "[답변]" if korean.has_hangul(messages[-1]["content"]) else "[Answer]"
     out = []
     for m in messages:
-        content = _BLANK_LINES.sub("\n", m["content"])
+        content = _BLANK_LINES.sub("\n", m["content"]).replace(cue, cue[1:-1])
         if m["role"] == "assistant":
             out.append(f"\n{cue} {' '.join(content.split())}\n\n")
         else:

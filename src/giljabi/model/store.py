@@ -12,7 +12,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.resources import files
@@ -25,8 +25,9 @@ from giljabi.errors import GiljabiError
 _BLOCK = 1 << 20
 
 _SYSTEM = (
-    "당신은 한국어로 답하는 친절한 안내 도우미입니다. 질문에 빠짐없이 답하되, 알려 줄 것이 여럿이면 "
-    "번호를 붙여 항목별로 정리하고, 마지막 문장까지 완전하게 맺으세요. 모르는 것은 모른다고 말하세요."
+    "당신은 한국어로 답하는 친절한 안내 도우미입니다. 질문에 빠짐없이 답하세요. "
+    "알려 줄 것이 여럿이면 번호를 붙여 항목별로 정리하고, 마지막 문장까지 완전하게 맺으세요. "
+    "모르는 것은 모른다고 말하세요."
 )
 
 
@@ -158,13 +159,13 @@ def show_licence(of: Base, out: TextIO | None = None) -> None:
     if marker.exists():
         return
     print(
-        f"{of.name}: weights under {of.licence}, {of.licence_url}", file=out or sys.stderr, flush=True
+        f"{of.name}: weights under {of.licence}, {of.licence_url}",
+        file=out or sys.stderr,
+        flush=True,
     )
-    try:
+    with suppress(OSError):  # a read-only cache only means that the licence is shown again
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.write_text(of.licence_url + "\n", "utf-8")
-    except OSError:
-        pass  # a read-only cache only means that the licence is shown again
 
 
 def sha256_of(path: Path) -> str:
@@ -174,12 +175,12 @@ def sha256_of(path: Path) -> str:
 
 
 def verify(path: Path, sha256: str) -> bool:
-    """Whether the file has this hash; hashed once, then remembered by size and time in a sidecar."""
+    """Whether the file has this hash: hashed once, then known by size and time in a sidecar."""
     sidecar = path.with_name(path.name + ".checked.json")
     try:
         stat = path.stat()
-    except FileNotFoundError:
-        return False
+    except OSError:
+        return False  # not there yet; writing it will say why, if it cannot be
     seen = {"sha256": sha256, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
     try:
         if json.loads(sidecar.read_text("utf-8")) == seen:
@@ -188,10 +189,8 @@ def verify(path: Path, sha256: str) -> bool:
         pass  # no sidecar yet, or a torn one: hash the file itself
     if sha256_of(path) != sha256:
         return False
-    try:
+    with suppress(OSError):  # a read-only folder only means hashing again next time
         sidecar.write_text(json.dumps(seen), "utf-8")
-    except OSError:
-        pass  # a read-only folder only means hashing again next time
     return True
 
 
@@ -276,36 +275,47 @@ def local(path: Path) -> Weights:
 def fetch(of: Base, *, quantised: bool = True) -> Path:
     """The hub's GGUF file of a base, or (`quantised=False`) its folder of safetensors.
 
-    Honours HF_ENDPOINT and HF_TOKEN; reuses what is in the hub's own cache. Raises GiljabiError
-    where the hub cannot be reached or refuses, or the file is not the recorded one.
+    Honours HF_ENDPOINT and HF_TOKEN. Raises GiljabiError where the hub cannot be reached or
+    refuses, or the file is not the recorded one.
     """
+    kind = "gguf" if quantised else "safetensors"
+    done = cache_dir() / "hub" / f"{of.name}.{kind}.path"
+    # What was fetched once is never asked for again: a box without a network starts at once.
+    with suppress(OSError):
+        if (before := Path(done.read_text("utf-8"))).exists():
+            return before
+    path = _download(of, quantised=quantised)
+    if quantised and of.sha256 and not verify(path, of.sha256):
+        raise GiljabiError(f"{path} is not the recorded file of {of.name}; delete it and retry.")
+    with suppress(OSError):  # a read-only cache only means asking the hub again
+        done.write_text(str(path), "utf-8")
+    return path
+
+
+def _download(of: Base, *, quantised: bool) -> Path:
     try:
         from huggingface_hub import hf_hub_download, snapshot_download  # noqa: PLC0415
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+        from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
     except ImportError as error:
         raise GiljabiError(
             f"Fetching {of.name} needs the hub client: pip install 'giljabi[hub]'"
         ) from error
-    # Read here, not at the client's import, so that a later change of the variable counts.
-    endpoint = os.environ.get("HF_ENDPOINT") or None
-    folder = cache_dir() / "hub"
     repo = of.gguf if quantised else of.hub
+    # Read here, not at the client's import, so that a later change of the variable counts.
+    options: dict[str, Any] = {
+        "endpoint": os.environ.get("HF_ENDPOINT") or None,
+        "cache_dir": cache_dir() / "hub",
+    }
     try:
-        if not quantised:
-            wanted = ["*.safetensors", "*.json", "*.txt", "tokenizer.model"]
-            found = snapshot_download(
-                repo, allow_patterns=wanted, endpoint=endpoint, cache_dir=folder
-            )
-            return Path(found)
-        path = Path(hf_hub_download(repo, of.file, endpoint=endpoint, cache_dir=folder))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        if quantised:
+            return Path(hf_hub_download(repo, of.file, **options))
+        wanted = ["*.safetensors", "*.json", "*.txt", "tokenizer.model"]
+        return Path(snapshot_download(repo, allow_patterns=wanted, **options))
+    except (HfHubHTTPError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise GiljabiError(
             f"Cannot fetch {repo} from the hub: {reason} (licence: {of.licence_url})"
         ) from error
-    if of.sha256 and not verify(path, of.sha256):
-        raise GiljabiError(f"{path} is not the recorded file of {of.name}; delete it and retry.")
-    return path
 
 
 def weights(name_or_path: str | None = None, *, quantised: bool = True) -> Weights:

@@ -114,7 +114,9 @@ class TorchChat:
         prompt = self.template.render(messages)
         stops = StopStrings((*self.template.stops, *stop, self._tokenizer.eos_token or ""))
         return pump(
-            lambda emit, stopped: self._run(prompt, sampling, seed, stops, emit, stopped),
+            lambda emit, stopped: self._run(
+                prompt, sampling, stops=stops, seed=seed, emit=emit, stopped=stopped
+            ),
             cancel=cancel,
         )
 
@@ -127,8 +129,9 @@ class TorchChat:
         self,
         prompt: str,
         sampling: dict[str, Any],
-        seed: int | None,
+        *,
         stops: StopStrings,
+        seed: int | None,
         emit: Callable[[str], None],
         stopped: threading.Event,
     ) -> None:

@@ -44,6 +44,7 @@ def load(folder: Path) -> Venue:
             languages=tuple(head["languages"]),
             places=places,
             own_names=tuple(head.get("own_names", ())),
+            origin_also=tuple(head.get("origin_also", ())),
             areas={k: Text(**v) for k, v in head["areas"].items()},
             sources=dict(head.get("sources", {})),
             hash=digest(folder),
@@ -292,6 +293,7 @@ def write_json(path: Path, value: Any) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as f:
             json.dump(value, f, ensure_ascii=False, indent=1)
             f.write("\n")
+        Path(name).chmod(0o644)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

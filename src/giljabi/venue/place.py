@@ -113,7 +113,8 @@ class Place:
     def label(self, lang: Lang) -> str:
         """The name to say: without an explaining parenthesis, but with an acronym in one."""
         if lang == "en" and self.name.en is not None:
-            return self.name.en
+            head, _, rest = self.name.en.partition(" (")
+            return self.name.en if rest[:-1].isupper() else head
         head, _, rest = self.name.ko.partition("(")
         if not head.strip() or not rest or not korean.has_hangul(rest):
             return self.name.ko
@@ -169,6 +170,7 @@ class Venue:
     links: tuple[Link, ...] = ()
     directions: tuple[Directions, ...] = ()
     own_names: tuple[str, ...] = ()
+    origin_also: tuple[str, ...] = ()
     areas: Mapping[str, Text] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     hash: str = ""

@@ -1,0 +1,336 @@
+"""From what a visitor says to what is asked: rules first, places linked, follow-ups resolved."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from giljabi import korean
+from giljabi.venue.names import Mention, Names
+from giljabi.venue.place import Lang, Side, Venue
+
+Slot = str
+"""A name from questions.toml, or "search", "has", "check" and "none"."""
+
+LangChoice = Literal["ko", "en", "auto"]
+
+NEEDS_PLACE = frozenset(
+    "closer taller transit transit.transfer transit.exit transit.alight transit.board transit.walk "
+    "side nearby floors minutes distance code kind features route where about has".split()
+)
+_SIDES_KO: tuple[tuple[str, Side], ...] = (
+    (r"오른(쪽|편)?위|우측상단", "right-up"), (r"오른(쪽|편)?아래|우측하단", "right-down"),
+    (r"왼(쪽|편)?위", "left-up"), (r"왼(쪽|편)?아래", "left-down"),
+    (r"오른(쪽|편)|우측", "right"), (r"왼(쪽|편)|좌측", "left"), (r"맞은편|건너편", "opposite"),
+    (r"위쪽|위에|윗|(?<=@)위", "up"), (r"아래|밑", "down"), (r"앞", "front"), (r"뒤", "behind"),
+)  # fmt: skip
+_SIDES_EN: tuple[tuple[str, Side], ...] = (
+    (r"(upper|top) right", "right-up"), (r"(lower|bottom) right", "right-down"),
+    (r"\bright\b(?! next)", "right"), (r"\bleft\b", "left"), (r"opposite|across from", "opposite"),
+    (r"\babove\b|\buphill\b|up from", "up"), (r"\bbelow\b|\bunder\b|downhill", "down"),
+    (r"in front of|\bfront\b", "front"), (r"behind|\bback of\b", "behind"),
+)  # fmt: skip
+_EN_WORDS = re.compile(
+    r"\b(what|where|how|which|who|when|is|are|the|to|from|does|do|can|tell|me|of|there|near|about|"
+    r"and|for|in|long|floors?|building|please|get|ignore|hi|hello|thanks?|it|my|you|bus|take|walk)\b",
+    re.I,
+)
+_HAS_KO = re.compile(r"(?:@)(?:에|에는|엔|안에|안에는|내에|건물에|건물에는|에서)?(.{1,14}?)(?:이|가|도|은|는)?(?:있(?:어|나|는지|을까|습니까|냐|니|죠|지|음|을까요|나요|어요)|이용|사먹|살수|마실수|먹을수|볼수)")
+_HAS_EN = re.compile(r"(?:is|are) there (?:a |an |any |some )?(.+?) (?:in|at|inside|on) (?:the )?@|does (?:the )?@ have (?:a |an |any |some )?(.+?)[?.]?$|can i (.+?) (?:in|at|inside) (?:the )?@")
+_CLAIM = re.compile(r"(\d+)\s*(층|분|번|km|킬로|floors?|stor\w+|-stor\w+|min\w*)")
+_CHECK_KO = re.compile(r"(맞(아|나|지|죠|습|는|음)|이야\?|인가|이지\?|이죠|이에요\?|예요\?|입니까|이니\?|거야\?|거지|아니(야|지|에)|짜리)")
+_CHECK_EN = re.compile(r"^(is|are|does|do|isn't|so)\b|right\?|correct\?")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked.
+
+    `goals` and `origin` are place ids. `options` are other readings of an ambiguous name: when
+    `goals` is empty the visitor has to choose, else the first reading was taken. `unknown` holds
+    names the venue does not have, `guess` is set when the name was only nearly heard.
+    """
+
+    text: str
+    lang: Lang
+    slot: Slot
+    goals: tuple[str, ...] = ()
+    origin: str | None = None
+    options: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    guess: bool = False
+    side: Side | None = None
+    term: str = ""
+    claim: tuple[int, str] | None = None
+    flags: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> dict[str, Any]:
+    raw = tomllib.loads((files("giljabi.answer") / "questions.toml").read_text("utf-8"))
+    out: dict[str, Any] = {"slots": []}
+    for slot in raw.pop("slot"):
+        ko, en = (re.compile("|".join(slot[lang])) for lang in ("ko", "en"))
+        out["slots"].append((slot["name"], ko, en))
+    for name, both in raw.items():
+        out[name] = {lang: re.compile(both[lang]) for lang in ("ko", "en")}
+    return out
+
+
+def language(text: str, languages: Sequence[Lang] = ("ko", "en")) -> Lang:
+    """The language a question is asked in; Korean names inside English stay English."""
+    if "en" not in languages:
+        return "ko"
+    hangul = len(re.findall(r"[가-힣ㄱ-ㅎ]", text))
+    if not hangul:
+        return "en" if re.search(r"[A-Za-z]{2}", text) else "ko"
+    return "en" if len(_EN_WORDS.findall(text)) >= 2 else "ko"
+
+
+class Understanding:
+    """Turns of a conversation into queries, for one venue."""
+
+    def __init__(self, venue: Venue, names: Names) -> None:
+        self._venue = venue
+        self._names = names
+        self._cached = lru_cache(maxsize=4096)(self._read)
+
+    def read(self, turns: tuple[str, ...], lang: LangChoice = "auto") -> Query:
+        """The query behind the last of `turns`, the earlier ones being its context."""
+        return self._cached(turns[-10:], lang)
+
+    def _read(self, turns: tuple[str, ...], lang: LangChoice) -> Query:
+        before = self._cached(turns[:-1], lang) if len(turns) > 1 else None
+        return _Reading(self._venue, self._names, turns[-1], lang, before).query()
+
+
+class _Reading:
+    """One question being read; small steps over shared text and mentions."""
+
+    def __init__(
+        self, venue: Venue, names: Names, text: str, lang: LangChoice, before: Query | None
+    ) -> None:
+        self.venue, self.text, self.before = venue, " ".join(text.split()), before
+        self.lang: Lang = language(self.text, venue.languages) if lang == "auto" else lang
+        self.mentions = names.find(self.text)
+        self.masked = self._mask()
+        self.squeezed = re.sub(r"[\s,.!~'\"“”‘’]+", "", self.masked.lower())
+        self.p = _patterns()
+
+    def _mask(self) -> str:
+        out, last = [], 0
+        for m in self.mentions:
+            out += [self.text[last : m.start], " @ " if self.lang == "en" else "@"]
+            last = m.end
+        return re.sub(r"\s+", " ", "".join([*out, self.text[last:]])).strip()
+
+    def _has(self, name: str) -> bool:
+        lang = self.lang
+        return bool(self.p[name][lang].search(self.squeezed if lang == "ko" else self.masked.lower()))
+
+    def query(self) -> Query:
+        slot = self._slot()
+        query = Query(self.text, self.lang, slot, flags=self._flags())
+        if slot in ("injection", "greeting", "outside"):
+            return query
+        query = self._link(query)
+        query = self._follow(query)
+        query = self._refine(query)
+        return query
+
+    def _flags(self) -> frozenset[str]:
+        return frozenset(
+            f for f in ("second", "step_free", "farther", "lower", "here") if self._has(f)
+        )
+
+    def _slot(self) -> Slot:
+        low = self.masked.lower()
+        plain = re.sub(r"\s+", "", self.text.lower())
+        for name, ko, en in self.p["slots"]:
+            if name == "injection" and (ko.search(plain) or en.search(self.text.lower())):
+                return name
+            if (ko if self.lang == "ko" else en).search(self.squeezed if self.lang == "ko" else low):
+                return str(name)
+        return "none"
+
+    def _role(self, m: Mention) -> str:
+        before, after = self.text[: m.start].rstrip(), self.text[m.end :]
+        if re.match(r"\s*(?:건물|쪽|앞)?(?:에서|부터|에서부터|서\s)", after) and not re.match(
+            r"\s*에서\s*(?:가장|제일)?\s*(?:가까|뭐|무엇|어떤|볼|할|공연|먹|살)", after
+        ):
+            return "origin"
+        if re.search(r"\b(?:from|leaving|leave|start(?:ing)? (?:at|from)|I'm (?:at|in)|I am (?:at|in))(?: the)?$", before, re.I):
+            return "origin"
+        return "goal"
+
+    def _link(self, query: Query) -> Query:
+        goals: list[str] = []
+        options: list[str] = []
+        unknown: list[str] = []
+        origin, guess = None, False
+        for m in self.mentions:
+            if m.how == "unknown":
+                unknown.append(m.text)
+                continue
+            place, others = self._choose(m)
+            if self._role(m) == "origin" and query.slot in _TRAVEL and len(self.mentions) + bool(self._pronoun()) > 1:
+                origin = place or (others[0] if others else None)
+                continue
+            if place is None:
+                options += others
+            elif place not in goals:
+                goals.append(place)
+                options += others
+            guess = guess or m.how == "maybe"
+        if guess:
+            options, goals = [*goals, *options], []
+        return replace(
+            query, goals=tuple(goals), origin=origin, options=tuple(dict.fromkeys(options)),
+            unknown=tuple(unknown), guess=guess,
+        )  # fmt: skip
+
+    def _choose(self, m: Mention) -> tuple[str | None, list[str]]:
+        """The place meant and the others it might be; None where the visitor has to say."""
+        if m.how in ("exact", "code", "near"):
+            return m.places[0], list(m.places[1:])
+        if self.before is not None and self.before.options:
+            kept = [p for p in m.places if p in self.before.options]
+            if len(kept) == 1:
+                return kept[0], []
+        return None, list(m.places)
+
+    def _pronoun(self) -> bool:
+        return self._has("pronoun")
+
+    def _follow(self, query: Query) -> Query:
+        before = self.before
+        if before is None:
+            return query
+        known = bool(query.goals or query.options or query.unknown)
+        last = before.goals[-1:] or before.options[:1] * (before.guess or len(before.options) == 1)
+        if self._pronoun() and last:
+            if re.search(r"(거기|그곳|그건물|거긴)(에서|서|부터)", self.squeezed) or re.search(r"from (there|it)\b", self.masked.lower()):
+                query = replace(query, origin=last[0])
+                if query.slot in ("none", "about"):
+                    query = replace(query, slot="route")
+            elif not query.goals and not query.unknown:
+                query = replace(query, goals=last)
+            elif query.slot in ("closer", "taller", "side"):
+                query = replace(query, goals=(*last, *query.goals))
+        elif not known and query.slot in NEEDS_PLACE | {"none"} | {"step_free"} and not self._fresh():
+            query = self._bare_follow(query, before, last)
+        elif not known and query.slot.startswith("detail."):
+            query = replace(query, goals=last)
+        if known and (query.slot in ("none", "about", "where") and self._swaps() or query.slot == "none"):
+            slot = before.slot if before.slot not in ("greeting", "outside", "injection", "search") else "about"
+            origin = query.origin or (before.origin if slot in _TRAVEL else None)
+            query = replace(query, slot=slot if slot != "none" else "about", origin=origin, term=before.term,
+                            side=before.side if slot == "nearby" else None)  # fmt: skip
+        return query
+
+    def _bare_follow(self, query: Query, before: Query, last: tuple[str, ...]) -> Query:
+        """No place named: "몇 층이야?" after a place was talked about; "네" to a guess."""
+        if before.guess and re.match(r"^(네|예|응|맞|그래|어|yes|yeah|right|correct)", self.squeezed):
+            return replace(before, text=query.text, goals=before.options[:1], options=(), guess=False)
+        if before.options and not before.goals:
+            pick = re.match(r"^(첫|두|세|네|1|2|3|4)(번째|번)?", self.squeezed)
+            order = {"첫": 0, "두": 1, "세": 2, "네": 3, "1": 0, "2": 1, "3": 2, "4": 3}
+            if pick and order[pick[1]] < len(before.options):
+                return replace(before, text=query.text, goals=(before.options[order[pick[1]]],), options=())
+        if query.slot == "none" and "second" in query.flags:
+            query = replace(query, slot="route")
+        if query.slot in NEEDS_PLACE and last:
+            goals = before.goals if query.slot in ("closer", "taller") and len(before.goals) > 1 else last
+            return replace(query, goals=goals, origin=before.origin if query.slot in _TRAVEL else None)
+        return query
+
+    def _fresh(self) -> bool:
+        """A question that stands alone: it asks for what there is, not about the last place."""
+        return bool(self._search_term()) and self._residue_is_new()
+
+    def _residue_is_new(self) -> bool:
+        return bool(re.search(r"(어디|있어|있나|찾|추천|수있|싶)", self.squeezed)) if self.lang == "ko" else bool(
+            re.search(r"\b(where can|any|find|looking for|somewhere|is there|are there|nearest|i want|i need)\b", self.masked.lower())
+        )
+
+    def _swaps(self) -> bool:
+        text = self.squeezed.rstrip("?") if self.lang == "ko" else re.sub(r"[?.!,]", "", self.masked.lower()).strip()
+        return bool(self.p["follow"][self.lang].match(text))
+
+    def _search_term(self) -> str:
+        return " ".join(content_words(self.masked, self.lang))
+
+    def _refine(self, query: Query) -> Query:
+        claim = None
+        if found := _CLAIM.search(self.masked):
+            ask = _CHECK_KO if self.lang == "ko" else _CHECK_EN
+            if ask.search(self.squeezed if self.lang == "ko" else self.masked.lower()):
+                claim = (int(found[1]), found[2])
+        side = query.side or self._side() if query.slot in ("nearby", "side", "none", "where", "about") else query.side
+        term = query.term
+        slot = query.slot
+        if query.goals and slot not in ("closer", "taller", "side", "nearby", "route") and (has := self._has_term()):
+            slot, term = "has", has
+        elif not query.goals and not query.options and not query.unknown:
+            term = self._search_term()
+            if slot in ("where", "none", "about", "features", "nearby", "minutes", "closer", "route", "distance", "kind", "has", "floors", "detail.menu", "count") and term:
+                slot = "search"
+        if slot == "where" and query.origin and query.goals:
+            slot = "route"
+        if slot in ("none", "about") and len(query.goals) >= 1 and query.origin:
+            slot = "route"
+        if slot == "nearby" and len(query.goals) == 2:
+            slot = "side"
+        if slot == "none" and query.goals:
+            slot = "about"
+        return replace(query, claim=claim, side=side, term=term, slot=slot)
+
+    def _side(self) -> Side | None:
+        table = _SIDES_KO if self.lang == "ko" else _SIDES_EN
+        text = self.squeezed if self.lang == "ko" else self.masked.lower()
+        return next((side for pattern, side in table if re.search(pattern, text)), None)
+
+    def _has_term(self) -> str:
+        if self.lang == "ko":
+            found = _HAS_KO.search(self.squeezed)
+            term = korean.strip_particle(found[1]) if found else ""
+            return "" if re.search(r"뭐|무엇|무슨|어디|어떤|몇|얼마|누|어느|왜|언제", term) or not term else term
+        found = _HAS_EN.search(self.masked.lower())
+        return next((g for g in found.groups() if g), "") if found else ""
+
+
+_TRAVEL = frozenset("route minutes distance where about none transit side".split())
+_STOP_KO = re.compile(
+    r"^(?:어디|어딨|어딘|어떻|어케|어느|얼마|몇|뭐|뭔|무슨|무엇|언제|누구|왜|있|없|가는|가려|가면|갈|가|걸려|걸리|걸어|알려|가르쳐|찾아|찾는|찾고|근처|주변|건물|곳|장소|데|"
+    r"층|옆|왼쪽|오른쪽|위|아래|앞|뒤|맞은편|도보|가까|먼|멀|더|제일|가장|그럼|그러면|거기|여기|저기|그리고|혹시|지금|오늘|좀|나|저|우리|이|그|것|수|때|중|사이|정도|분|시간|"
+    r"방향|위치|번호|종류|시설|특징|이름|추천|궁금|싶|줘|주세요|주|해|하|되|돼|아니|맞|네|예|응|다른|캠퍼스|학교|안|밖|에|한|및|할|만|는|을|를|은|인|길|경로|방법|갈만|괜찮|좋|급|빨리|"
+    r"어|음|아|저기요|실례|죄송|부탁|안내|설명|대해|대한|정보|말|보여|소개|한양대|한양대학교|교내|학교|제|내|어서|에서|까지|으로|까요|나요|니|냐|하나|너무|완전|진짜|바로|혼자|친구|랑|같이|쪽)(?:[가-힣]*)$"
+)
+_KEEP_KO = re.compile(
+    r"^(?:가게|가구|나물|안경|안과|내과|제과|수영|수학|이발|이비인후과|이마트|주차|주유|하숙|한식|어학|어린이|해외|더치|위생|시계|예술|예배|저녁|앞치마|뒤풀이|아이스크림|중국집|중식|수선|수유|그림|이삿|한의원|은행|인쇄|인형|은|주점|주스|맞춤|시장|시청|길거리|말|만화|만두|만화방|아침|아파|좋아|급식|할인|해산물|한복|나이키|층계|친환경|다이소|데이트|데스크|때밀이|제본|정형외과|에어컨|에이티엠)"
+)
+_STOP_EN = frozenset(
+    "where is are the a an i can find get to go how do does there any some me my of in on at for from "
+    "what which place places building somewhere anywhere nearby near closest nearest campus hanyang "
+    "university please tell want need looking look would like could you know good best have has it this "
+    "that and or with about around here who when will should we us be s t m located location room "
+    "something someone not if so just buy see visit use take show up out need another other located "
+    "one more many most way route walk walking far long time minutes floor floors".split()
+)
+
+
+def content_words(masked: str, lang: Lang) -> list[str]:
+    """What a question is about, once names, particles and question words are gone."""
+    if lang == "en":
+        return [w for w in re.findall(r"[a-z][a-z-]+", masked.lower()) if w not in _STOP_EN]
+    out = []
+    for eojeol in re.findall(r"[가-힣A-Za-z0-9]+", masked.replace("@", " ")):
+        word = korean.strip_particle(eojeol)
+        if (len(word) >= 2 and not _STOP_KO.match(word)) or _KEEP_KO.match(word) or re.fullmatch(r"밥|약|책|옷|빵|술|잠|차|돈", word):
+            out.append(word)
+    return out

@@ -1,0 +1,78 @@
+"""Places by what they are or have: a visitor's word against features, kinds and names."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from giljabi.venue.place import Lang, Place, Venue
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A place and the words that made it one; `unit` is feature, kind or name."""
+
+    place: Place
+    value: str
+    unit: str
+
+
+@lru_cache(maxsize=1)
+def _synonyms() -> dict[str, list[tuple[re.Pattern[str], list[str]]]]:
+    raw = tomllib.loads((files("giljabi.answer") / "synonyms.toml").read_text("utf-8"))
+    return {lang: [(re.compile(k, re.I), v) for k, v in table.items()] for lang, table in raw.items()}
+
+
+def words_for(term: str, lang: Lang) -> list[str]:
+    """The record words a visitor's term stands for: its own words first, then synonyms."""
+    key = term.replace(" ", "") if lang == "ko" else term.lower()
+    out = [w for w in term.split() if len(w) >= 2]
+    if lang == "ko" and len(key) >= 2:
+        out.insert(0, key)
+    for pattern, words in _synonyms()[lang]:
+        if pattern.search(key):
+            out += words
+    return list(dict.fromkeys(out))
+
+
+def search(venue: Venue, term: str, lang: Lang) -> list[Hit]:
+    """Hits in order: features, then kinds, then names; nearest to the origin first in each."""
+    words = words_for(term, lang)
+    hits: dict[str, tuple[tuple[int, int, int], Hit]] = {}
+    for place in venue.places:
+        for rank, word in enumerate(words):
+            if found := _match(place, word, lang):
+                order = {"feature": 0, "kind": 1, "name": 1}[found.unit]
+                key = (order if rank else min(order, 0), place.minutes or 99, rank)
+                if place.id not in hits or key < hits[place.id][0]:
+                    hits[place.id] = (key, found)
+    return [h for _, h in sorted(hits.values(), key=lambda kv: kv[0])]
+
+
+def has(place: Place, term: str, lang: Lang) -> Hit | None:
+    """Whether this one place is recorded as having (or being) what the term stands for."""
+    for word in words_for(term, lang):
+        if (hit := _match(place, word, lang)) and hit.unit != "name":
+            return hit
+    return None
+
+
+def _match(place: Place, word: str, lang: Lang) -> Hit | None:
+    for feature in place.features:
+        if _occurs(word, feature[lang], lang):
+            return Hit(place, feature[lang], "feature")
+    kind = place.kind[lang]
+    if _occurs(word, kind, lang) and place.area != "landmark":
+        return Hit(place, kind, "kind")
+    if _occurs(word, kind, lang) or _occurs(word, place.label(lang), lang):
+        return Hit(place, kind, "name")
+    return None
+
+
+def _occurs(word: str, text: str, lang: Lang) -> bool:
+    if lang == "ko":
+        return word.lower() in text.lower().replace(" ", "")
+    return bool(re.search(rf"\b{re.escape(word.lower())}", text.lower()))
