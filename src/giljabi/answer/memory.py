@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +29,7 @@ _metadata = sa.MetaData()
 _turns = sa.Table(
     "turns",
     _metadata,
-    sa.Column(
-        "number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True
-    ),
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
     sa.Column("conversation", sa.String(64), nullable=False),
     sa.Column("question", sa.Text, nullable=False),
     sa.Column("answer", sa.Text, nullable=False),
@@ -52,9 +51,7 @@ class Turn:
 def check_id(conversation: str) -> str:
     """`conversation` unchanged; GiljabiError unless it is 1-64 characters of A-Z a-z 0-9 _ -."""
     if not _ID.fullmatch(conversation):
-        raise GiljabiError(
-            "A conversation id is 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-'."
-        )
+        raise GiljabiError("A conversation id is 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-'.")
     return conversation
 
 
@@ -129,13 +126,19 @@ class Memory:
         return time.time() - self.ttl_s
 
     def _create(self) -> None:
-        try:
-            with self._begin() as connection:
-                _metadata.create_all(connection)
-        except GiljabiError:
-            # Two processes may create the tables at the same moment: the later one finds them.
-            with self._begin() as connection:
-                if not sa.inspect(connection).has_table(_turns.name):
+        parts: list[sa.schema.ExecutableDDLElement] = [
+            sa.schema.CreateTable(_turns, if_not_exists=True),
+            *(sa.schema.CreateIndex(i, if_not_exists=True) for i in _turns.indexes),
+        ]
+        # PostgreSQL's IF NOT EXISTS fails when somebody else creates the same at that moment.
+        for last in (False, True):
+            try:
+                with self._begin() as connection:
+                    for part in parts:
+                        connection.execute(part)
+                return
+            except GiljabiError:
+                if last:
                     raise
 
     @contextlib.contextmanager
@@ -185,13 +188,27 @@ def _sqlite(url: URL, *, in_memory: bool) -> sa.Engine:
 
     def prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
+        _until_free(lambda: cursor.execute("PRAGMA journal_mode=WAL"))
         # NORMAL loses nothing to a killed process; only a power cut can take the last turns.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
     sa.event.listen(engine, "connect", prepare)
     return engine
+
+
+def _until_free(act: Callable[[], object]) -> None:
+    """Repeat `act` while the file is locked: SQLite's own timeout does not cover the WAL switch."""
+    end = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            act()
+            return
+        except sqlite3.OperationalError as e:
+            if e.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
 
 
 def _touch(path: str) -> None:

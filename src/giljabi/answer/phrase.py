@@ -61,9 +61,10 @@ class Phrasebook:
             "count": self._count, "has": self._has,
         }  # fmt: skip
 
-    def say(self, lang: Lang, key: str, **values: Any) -> str:
-        """One wording filled in; `key` is a name in wording.toml."""
-        text: str = _WORDER.vformat(_wording()[lang][key], (), values)
+    def say(self, lang: Lang, key: str, *, note: bool = False, **values: Any) -> str:
+        """One wording filled in; `key` is a name in wording.toml, of its notes with `note`."""
+        table = _wording()[lang]
+        text: str = _WORDER.vformat((table["note"] if note else table)[key], (), values)
         return text[:1].upper() + text[1:] if lang == "en" else text
 
     def answer(self, facts: Facts) -> list[Said]:
@@ -83,10 +84,16 @@ class Phrasebook:
             said.append(Said(self.say(lang, "assumed", P=goal, others=", ".join(others))))
         return said
 
-    def lines(self, facts: Facts) -> list[str]:
-        """The facts as one short statement a line: what a model is shown."""
-        said = self._plain(facts, facts.query.lang)
-        return [s.text for s in said]
+    def notes(self, facts: Facts) -> list[str]:
+        """The facts as short statements in their order: what a model is shown."""
+        steps = facts.of("step")
+        out: list[str] = []
+        for said in self._plain(facts, facts.query.lang, note=True):
+            if steps and steps[0].id in said.facts:
+                out += [f"{n}. {f.value}" for n, f in enumerate(steps, 1)]
+            else:
+                out.append(said.text)
+        return out
 
     def _label(self, place: str, lang: Lang) -> str:
         label = self.venue.place(place).label(lang)
@@ -101,7 +108,7 @@ class Phrasebook:
             return p.label(lang)
         return f"{p.label(lang)}({p.code}번)" if lang == "ko" else f"{p.label(lang)} ({p.code})"
 
-    def _plain(self, facts: Facts, lang: Lang) -> list[Said]:
+    def _plain(self, facts: Facts, lang: Lang, *, note: bool = False) -> list[Said]:
         """Every fact in its order; facts of one kind about one place share a sentence."""
         said: list[Said] = []
         done: set[str] = set()
@@ -110,12 +117,12 @@ class Phrasebook:
                 continue
             group = _group(facts, fact)
             done.update(f.id for f in group)
-            text = self._sentence(group, lang, facts)
+            text = self._sentence(group, lang, facts, note)
             if text:
                 said.append(Said(text, frozenset(f.id for f in group)))
         return said
 
-    def _sentence(self, group: Sequence[Fact], lang: Lang, facts: Facts) -> str:
+    def _sentence(self, group: Sequence[Fact], lang: Lang, facts: Facts, note: bool) -> str:
         f = group[0]
         p = self._label(f.subject, lang)
         if f.kind == "step":
@@ -123,54 +130,54 @@ class Phrasebook:
         if f.kind == "transit":
             return self._ride(group, lang, p, facts)
         if f.kind == "floors":
-            return self._floors({x.unit: x.value for x in group}, lang, p)
+            return self._floors({x.unit: x.value for x in group}, lang, p, note)
         if f.kind == "minutes":
-            return self._minutes(group, lang, p)
+            return self._minutes(group, lang, p, note)
         if f.kind == "neighbour":
-            return " ".join(self._neighbour(x, lang, p) for x in group)
+            return (" / " if note else " ").join(self._neighbour(x, lang, p, note) for x in group)
         if f.kind == "inside":
-            return self._inside(group, lang, p)
+            return self._inside(group, lang, p, note)
         if f.kind == "distance":
             key = "distance_km" if f.unit == "km" else "distance_m" if f.estimated else "distance_m_sure"
-            return self.say(lang, key, P=p, v=_number(f.value), o=self._label(f.object, lang))
+            return self.say(lang, key, note=note, P=p, v=_number(f.value), o=self._label(f.object, lang))
         if f.kind == "bearing":
             compass = _wording()[lang]["compass"][f.value]
             return self.say(lang, "bearing", P=p, o=self._label(f.object, lang), s=compass, v=f.unit)
         if f.kind in ("closer", "taller"):
-            return self.say(lang, f"{f.kind}_{f.unit}", P=p)
+            return self.say(lang, f"{f.kind}_{f.unit}", note=note, P=p)
         if f.kind == "member":
             return self.say(lang, "member", P=p, v=f.value)
-        return self.say(lang, f.kind, P=p, v=", ".join(str(x.value) for x in group), t=f.unit)
+        return self.say(lang, f.kind, note=note, P=p, v=", ".join(str(x.value) for x in group), t=f.unit)
 
-    def _floors(self, v: dict[str, Any], lang: Lang, p: str) -> str:
+    def _floors(self, v: dict[str, Any], lang: Lang, p: str, note: bool) -> str:
         if "note" in v:
             return self.say(lang, "floors_note", P=p, v=v["note"])
         if "above" in v and "below" in v:
-            return _one(self.say(lang, "floors_both", P=p, v=v["above"], b=v["below"]), v["above"])
+            return _one(self.say(lang, "floors_both", note=note, P=p, v=v["above"], b=v["below"]), v["above"])
         key, value = next(iter(v.items()))
-        return _one(self.say(lang, f"floors_{key}", P=p, v=value), value)
+        return _one(self.say(lang, f"floors_{key}", note=note, P=p, v=value), value)
 
-    def _minutes(self, group: Sequence[Fact], lang: Lang, p: str) -> str:
+    def _minutes(self, group: Sequence[Fact], lang: Lang, p: str, note: bool) -> str:
         values = {f.unit: f for f in group}
         f = values["min"]
         o = self._label(f.object, lang)
         if "recorded" in values:
             return self.say(lang, "minutes_mended", P=p, o=o, v=f.value, r=values["recorded"].value)
         key = "minutes_about" if f.estimated else "minutes"
-        return _one(self.say(lang, key, P=p, o=o, v=f.value), f.value)
+        return _one(self.say(lang, key, note=note, P=p, o=o, v=f.value), f.value)
 
-    def _neighbour(self, f: Fact, lang: Lang, p: str) -> str:
-        if f.unit in ("far", "toward"):
+    def _neighbour(self, f: Fact, lang: Lang, p: str, note: bool) -> str:
+        if f.unit in ("far", "toward") and not note:
             return self.say(lang, f"neighbour_{f.unit}", P=p, v=f.value)
         word = SIDE_WORDS[f.unit][lang == "en"]  # type: ignore[index]
-        return self.say(lang, "neighbour", P=p, v=f.value, s=word)
+        return self.say(lang, "neighbour", note=note, P=p, v=f.value, s=word)
 
-    def _inside(self, group: Sequence[Fact], lang: Lang, p: str) -> str:
+    def _inside(self, group: Sequence[Fact], lang: Lang, p: str, note: bool) -> str:
         host = group[0].object
         if group[0].unit == "host":
-            return self.say(lang, "inside_host", P=p, o=host)
+            return self.say(lang, "inside_host", note=note, P=p, o=host)
         levels = _levels([int(f.value) for f in group], lang)
-        return self.say(lang, "inside" if host else "inside_level", P=p, o=host, v=levels)
+        return self.say(lang, "inside" if host else "inside_level", note=note, P=p, o=host, v=levels)
 
     def _ride(self, group: Sequence[Fact], lang: Lang, p: str, facts: Facts) -> str:
         role = {f.unit: f.value for f in group}

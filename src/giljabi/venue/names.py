@@ -127,6 +127,15 @@ class Names:
         found.sort(key=lambda m: m.start)
         return _merged(found)
 
+    def written(self, text: str) -> list[Mention]:
+        """Names as they stand, spelt right: what a checker accepts. No guesses, no strangers."""
+        found: list[Mention] = []
+        for finder in (self._exact, self._english_exact):
+            for m in finder(text, found):
+                if all(m.end <= o.start or m.start >= o.end for o in found):
+                    found.append(m)
+        return sorted(found, key=lambda m: m.start)
+
     def _strangers(self, text: str) -> Iterator[Mention]:
         """Another institution in front of a name makes the whole of it a stranger."""
         for word in re.finditer(r"[가-힣A-Za-z]+(?:대학교|대|여대)(?=\s|$|[가-힣])", text):

@@ -1,0 +1,412 @@
+"""(text, Facts) -> Verdict: every claim in the text is one of the facts, or the text is dropped.
+
+Closed world: a number, name, side, move or plain word that no fact accounts for is a fault. What
+is checked is the claim together with what it is said of: "국제관은 5층" is wrong although some
+other building has five floors.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+
+from giljabi import korean
+from giljabi.answer.claims import Atom, atoms, sentences
+from giljabi.answer.facts import Fact, FactKind, Facts
+from giljabi.answer import loops
+from giljabi.answer.phrase import Phrasebook
+from giljabi.answer.sides import find_side
+from giljabi.venue.names import Names
+from giljabi.venue.place import Lang, Venue
+
+_HEDGE = re.compile(r"약|정도|추정|about|approximately|around|roughly|estimate|고친|record", re.I)
+_RECORD = re.compile(r"기록|record", re.I)
+_YES, _NO = re.compile(r"^(?:네|예|응|yes)\b", re.I), re.compile(r"^(?:아니|no)\b", re.I)
+_ORIGIN_KO = re.compile(r"^(?:\s*\([^)]*\))?\s*(?:에서|부터|에서부터)")
+_ORIGIN_EN = re.compile(r"\b(?:from|leaving|leave)(?:\s+the)?\s*$", re.I)
+_MAX_SENTENCES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A stretch of text and the fact it states, or what is wrong with it."""
+
+    text: str
+    fact: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether every claim is a fact, and claim by claim which."""
+
+    ok: bool
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """The ids of the facts the text states."""
+        return frozenset(c.fact for c in self.claims if c.fact)
+
+
+@lru_cache(maxsize=1)
+def _lexicon() -> tuple[frozenset[str], tuple[str, ...], frozenset[str]]:
+    raw = tomllib.loads((files("giljabi.answer") / "lexicon.toml").read_text("utf-8"))
+    stems = raw["ko"]["stems"].split()
+    short = frozenset(s for s in stems if len(s) == 1)
+    return short, tuple(s for s in stems if len(s) > 1), frozenset(raw["en"]["words"].split())
+
+
+@dataclass
+class _Context:
+    """What one text is checked against; `spot` is how far along the route it has come."""
+
+    facts: Facts
+    lang: Lang
+    ready: dict[str, frozenset[str]]
+    words: frozenset[str]
+    subjects: tuple[str, ...]
+    allowed: frozenset[str]
+    values: list[tuple[str, str]]
+    labels: list[tuple[str, str]]
+    route: list[tuple[str, str]] = field(default_factory=list)
+    spot: int = 0
+
+    def by_id(self, ident: str) -> Fact | None:
+        return next((f for f in self.facts.items if f.id == ident), None)
+
+
+class Checker:
+    """Checks text against facts for one venue."""
+
+    def __init__(self, venue: Venue, names: Names, phrasebook: Phrasebook) -> None:
+        self._venue, self._names, self._book = venue, names, phrasebook
+
+    def check(self, text: str, facts: Facts) -> Verdict:
+        """The verdict on a whole answer."""
+        context = self.context(facts)
+        parts = sentences(text)
+        claims = [c for s in parts for c in self.sentence(s, context)]
+        if len(parts) > _MAX_SENTENCES or loops.find(text) is not None:
+            claims.append(Claim(text[-40:], problem="the text repeats itself or does not end"))
+        return Verdict(bool(claims) and not any(c.problem for c in claims), tuple(claims))
+
+    def context(self, facts: Facts) -> _Context:
+        """Everything about `facts` that checking needs, computed once for many sentences."""
+        lang = facts.query.lang
+        ready: dict[str, frozenset[str]] = {}
+        said = self._book.answer(facts)
+        for s in said:
+            for part in sentences(s.text):
+                ready.setdefault(_plain(part), s.facts)
+        text = " ".join(s.text for s in said)
+        subjects = tuple(dict.fromkeys(f.subject for f in facts.items))
+        steps = " ".join(str(f.value) for f in facts.of("step"))
+        objects = {o for f in facts.items for o in f.object.split(",") if o in self._ids}
+        allowed = {*subjects, *objects, *facts.places, self._venue.origin, *self._venue.origin_also}
+        context = _Context(
+            facts, lang, ready, _words(text), subjects, frozenset(allowed), self._values(facts),
+            [(self._venue.place(p).label(lang), p) for p in {*subjects, *objects}],
+        )  # fmt: skip
+        if steps:
+            found, _ = atoms(steps, lang, self._names, (), context.labels)
+            context.route = [_route_key(a) for a in found if a.kind in _ROUTE_KINDS]
+            mentioned = {i for a in found if a.kind == "place" for i in a.ids}
+            context.allowed |= mentioned
+        return context
+
+    @property
+    def _ids(self) -> set[str]:
+        return {p.id for p in self._venue.places}
+
+    def _values(self, facts: Facts) -> list[tuple[str, str]]:
+        out = []
+        for f in facts.items:
+            if isinstance(f.value, str) and f.kind in _LITERAL:
+                out.append((f.value, f.id))
+            if f.kind == "inside" and f.object:
+                out.append((f.object, f.id))
+            if f.kind == "transit" and f.unit == "subway" and (n := re.match(r"(\d+)호선", str(f.value))):
+                out.append((f"Line {n[1]}", f.id))
+            if f.kind == "transit" and f.unit == "bus" and str(f.value).startswith("성동"):
+                out.append((str(f.value).replace("성동", "Seongdong "), f.id))
+        return out
+
+    def sentence(self, sentence: str, context: _Context) -> list[Claim]:
+        """The claims of one sentence; advances the context along the route."""
+        key = _plain(sentence)
+        if key in context.ready:
+            return [Claim(sentence, f) for f in sorted(context.ready[key])] or [Claim(sentence)]
+        if problem := _script_problem(sentence, context):
+            return [Claim(sentence, problem=problem)]
+        found, rest = atoms(sentence, context.lang, self._names, context.values, context.labels)
+        claims = self._unknown_words(rest, context)
+        claims += [
+            Claim(a.text, problem="says no or not, which no fact does")
+            for a in found
+            if a.kind == "negation"
+        ]
+        if _YES.match(sentence) or _NO.match(sentence):
+            claims += self._yes_or_no(sentence, context)
+        routed = self._along_route(sentence, found, context)
+        if routed is not None:
+            return claims + routed
+        for i, atom in enumerate(found):
+            claims += self._claim(sentence, found, i, atom, context)
+        return claims or [Claim(sentence)]
+
+    def _claim(
+        self, text: str, found: Sequence[Atom], i: int, atom: Atom, context: _Context
+    ) -> list[Claim]:
+        check: Callable[[str, Sequence[Atom], int, _Context], Claim] | None = {
+            "place": self._place, "value": self._value, "number": self._number,
+            "side": self._side, "compare": self._compare, "ride": self._ride,
+        }.get(atom.kind)  # fmt: skip
+        if atom.kind == "move":
+            return [Claim(atom.text, problem="a move that the facts do not describe")]
+        return [check(text, found, i, context)] if check else []
+
+    def _place(self, text: str, found: Sequence[Atom], i: int, context: _Context) -> Claim:
+        atom = found[i]
+        if not context.allowed.intersection(atom.ids) and not any(map(context.by_id, atom.ids)):
+            return Claim(atom.text, problem="a place that the facts do not name")
+        return Claim(atom.text)
+
+    def _topic(self, text: str, found: Sequence[Atom], i: int, context: _Context) -> set[str] | None:
+        """The places a value is said of; None when the sentence names none."""
+        before = [a for a in found[:i] if a.kind == "place" and not _is_origin(text, a, context.lang)]
+        if before:
+            return set(before[-1].ids)
+        after = [a for a in found[i + 1 :] if a.kind == "place" and not _is_origin(text, a, context.lang)]
+        if after and context.lang == "en":
+            return set(after[0].ids)
+        return None
+
+    def _of_topic(self, candidates: Sequence[Fact], topic: set[str] | None, context: _Context) -> Fact | None:
+        subjects = {f.subject for f in context.facts.items}
+        for f in candidates:
+            if topic is None:
+                if len(subjects) == 1:
+                    return f
+            elif f.subject in topic:
+                return f
+        return None
+
+    def _value(self, text: str, found: Sequence[Atom], i: int, context: _Context) -> Claim:
+        facts = [f for ident in found[i].ids if (f := context.by_id(ident))]
+        neighbour = [f for f in facts if f.kind in ("neighbour", "transit")]
+        if neighbour:
+            return Claim(found[i].text, neighbour[0].id)
+        topic = self._topic(text, found, i, context)
+        if fact := self._of_topic(facts, topic, context):
+            return Claim(found[i].text, fact.id)
+        after = {p for a in found[i + 1 :] if a.kind == "place" for p in a.ids}
+        if fact := next((f for f in facts if f.subject in after and not topic), None):
+            return Claim(found[i].text, fact.id)
+        return Claim(found[i].text, problem="said of a place it does not belong to")
+
+    def _number(self, text: str, found: Sequence[Atom], i: int, context: _Context) -> Claim:
+        atom = found[i]
+        candidates = [f for f in context.facts.items if _states(f, atom, text, found, i)]
+        fact = self._of_topic(candidates, self._topic(text, found, i, context), context)
+        if fact is None:
+            return Claim(atom.text, problem="a number that the facts do not give here")
+        if fact.estimated and not _HEDGE.search(text):
+            return Claim(atom.text, problem="an estimate said as if it were measured")
+        if fact.kind == "minutes" and (wrong := self._wrong_origin(text, found, fact, context)):
+            return Claim(wrong.text, problem="a walk from somewhere the facts do not start")
+        return Claim(atom.text, fact.id)
+
+    def _wrong_origin(
+        self, text: str, found: Sequence[Atom], fact: Fact, context: _Context
+    ) -> Atom | None:
+        starts = {fact.object, *(self._venue.origin_also if fact.object == self._venue.origin else ())}
+        for a in found:
+            if a.kind == "place" and _is_origin(text, a, context.lang) and not starts & set(a.ids):
+                return a
+        return None
+
+    def _side(self, text: str, found: Sequence[Atom], i: int, context: _Context) -> Claim:
+        atom = found[i]
+        if atom.value == "compass":
+            bearing = context.facts.of("bearing")
+            ok = bearing and _plain(atom.text) in _plain(" ".join(context.words))
+            return Claim(atom.text, bearing[0].id) if ok else Claim(atom.text, problem="a bearing no fact gives")
+        fact = find_side(text, found, i, context.facts, context.lang)
+        if fact is None:
+            return Claim(atom.text, problem="a direction that the facts do not give")
+        return Claim(atom.text, fact.id)
+
+    def _compare(self, text: str, found: Sequence[Atom], i: int, context: _Context) -> Claim:
+        atom = found[i]
+        if atom.value == "same":
+            ok = "tie" in context.facts.notes
+            return Claim(atom.text) if ok else Claim(atom.text, problem="not the same")
+        verdicts = [f for k in ("closer", "taller") for f in context.facts.of(k)]  # type: ignore[arg-type]
+        places = [a for a in found if a.kind == "place"]
+        than = re.compile(r"^(?:\s*\([^)]*\))?\s*보다") if context.lang == "ko" else None
+        rivals = [
+            a for a in places
+            if (than and than.match(text[a.end :])) or re.search(r"\bthan(?:\s+the)?\s*$", text[: a.start])
+        ]  # fmt: skip
+        said_of = [a for a in places if a not in rivals and not _is_origin(text, a, context.lang)]
+        nearest = [a for a in said_of if a.end <= atom.start][-1:] or said_of[:1]
+        for f in verdicts:
+            if f.unit == atom.value and nearest and f.subject in nearest[0].ids:
+                return Claim(atom.text, f.id)
+        return Claim(atom.text, problem="a comparison that the facts do not make")
+
+    def _ride(self, text: str, found: Sequence[Atom], i: int, context: _Context) -> Claim:
+        """Getting on happens at the boarding stop, getting off where the ride ends."""
+        atom = found[i]
+        stops = {f.unit: f for f in context.facts.of("transit") if f.unit in ("board", "alight")}
+        if not stops:
+            return Claim(atom.text, problem="a ride that the facts do not describe")
+        wanted = stops["alight" if atom.value == "off" else "board"]
+        around = found[:i] if context.lang == "ko" else found[i + 1 :]
+        ids = [j for a in (around if context.lang == "en" else around[::-1]) for j in a.ids]
+        said = next((j for j in ids if j in {s.id for s in stops.values()}), None)
+        same = stops["board"].value == stops["alight"].value if len(stops) == 2 else False
+        if said is not None and said != wanted.id and not same and context.lang == "en":
+            return Claim(atom.text, problem="the wrong stop for getting on or off")
+        if said is not None and said != wanted.id and not same and atom.value == "off":
+            return Claim(atom.text, problem="the wrong stop for getting off")
+        return Claim(atom.text, wanted.id if said else "")
+
+    def _along_route(self, text: str, found: Sequence[Atom], context: _Context) -> list[Claim] | None:
+        """A sentence about the way follows the described steps in order and leaves none out."""
+        said = [_route_key(a) for a in found if a.kind in _ROUTE_KINDS]
+        moves = any(a.kind in ("side", "move") for a in found)
+        if not context.route or not said or not (moves or len(said) > 2):
+            return None
+        for start in range(context.spot, len(context.route) - len(said) + 1):
+            if context.route[start : start + len(said)] == said:
+                context.spot = start + len(said) - 1
+                return [Claim(text, context.facts.of("step")[0].id)]
+        sides = [a for a in found if a.kind == "side"]
+        if sides and not any(a.kind == "move" for a in found) and context.facts.of("neighbour"):
+            return None
+        if not moves:
+            return None
+        return [Claim(text, problem="does not follow the described way")]
+
+    def _yes_or_no(self, text: str, context: _Context) -> list[Claim]:
+        wanted = "yes" if _YES.match(text) else "no"
+        checks = context.facts.of("check")
+        if checks and checks[0].value == wanted:
+            return [Claim(text[:3], checks[0].id)]
+        return [Claim(text[:3], problem="answers yes or no where the facts do not")]
+
+    def _unknown_words(self, rest: str, context: _Context) -> list[Claim]:
+        short, stems, english = _lexicon()
+        out = []
+        for found in re.finditer(r"(\x00*)([가-힣ㄱ-ㅎㅏ-ㅣ]+|[A-Za-z][A-Za-z'’-]*)", rest):
+            word = found[2]
+            if found[1] and _ENDING.match(word):
+                continue
+            if not korean.has_hangul(word):
+                low = word.lower().replace("’", "'").strip("-'")
+                known = low in english or low.removesuffix("'s") in english or low in context.words
+                if len(low) <= 1 or known or low.removesuffix("s") in context.words:
+                    continue
+            elif _is_tail(word) or word in short or word.startswith(stems) or word[:2] in context.words:
+                continue
+            elif _VERB.match(word):
+                continue
+            elif len(word) == 1 or korean.strip_particle(word) in context.words:
+                continue
+            out.append(Claim(word, problem="a word that no fact and no plain wording accounts for"))
+        return out
+
+
+_LITERAL = frozenset({"kind", "feature", "neighbour", "transit", "detail", "floors", "member"})
+_ROUTE_KINDS = frozenset({"place", "side", "move", "number", "ride"})
+# What may hang on a recognised piece ("가까" + "워요") and short verbs in any ending.
+_ENDING = re.compile(
+    r"^(?:습니다|워요|웁니다|운|울|세요|시면|시고|셔서|시다|면|고|서|며|어요|아요|어서|아서|으면|은|는|을|ㄴ|길|길로|길을|길이|쪽|쪽으로|"
+    r"막길|막길로|막길을|짜리|이나|에요|까지|가면|가세요|가시면|가서|가고|갑니다|와서|오면|워서|우며|우니|우면|우신|져|도|만)+$"
+)
+_VERB = re.compile(r"^(?:있|하|해|한|할|되|돼|됩|된|걸|찾|드|갑|가)(?:[가-힣]{0,4})(?:요|다|고|며|면|서|는|은|을|니|나|지|죠|데|여|어|아)$|^(?:있|하|되|걸)\S{0,2}$")
+_TAIL = re.compile(rf"^(?:{'|'.join(sorted(korean.PARTICLES, key=len, reverse=True))})+$")
+
+
+def _is_tail(word: str) -> bool:
+    return bool(_TAIL.match(word))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s.!?,'\"“”‘’]+", "", text).lower()
+
+
+def _words(text: str) -> frozenset[str]:
+    """Words of the facts: whole in English, whole and by their first two syllables in Korean."""
+    out: set[str] = set()
+    for word in re.findall(r"[가-힣]+|[A-Za-z][A-Za-z'-]*", text):
+        if korean.has_hangul(word):
+            out |= {korean.strip_particle(word), word[:2]}
+        else:
+            out.add(word.lower())
+    return frozenset(out)
+
+
+def _script_problem(sentence: str, context: _Context) -> str:
+    if foreign := korean.foreign_script(sentence):
+        return f"the script of {foreign[0]!r} does not belong in the answer"
+    bare = sentence
+    for text, _ in [*context.labels, *context.values]:
+        bare = bare.replace(text, "")
+    if context.lang == "en" and korean.has_hangul(bare):
+        return "Korean in an English answer"
+    if context.lang == "ko" and not korean.has_hangul(sentence) and re.search(r"[A-Za-z]{3}", bare):
+        return "not Korean"
+    return ""
+
+
+def _is_origin(text: str, atom: Atom, lang: Lang) -> bool:
+    if lang == "ko":
+        return bool(_ORIGIN_KO.match(text[atom.end :]))
+    return bool(_ORIGIN_EN.search(text[: atom.start]))
+
+
+def _route_key(atom: Atom) -> tuple[str, str]:
+    if atom.kind == "place":
+        return "place", min(atom.ids, default=atom.text)
+    return atom.kind, f"{atom.value}{atom.unit}"
+
+
+def _states(f: Fact, atom: Atom, text: str, found: Sequence[Atom], i: int) -> bool:
+    """Whether fact `f` is what a number says, unit for unit."""
+    recogniser = NUMBERS.get(f.kind)
+    if recogniser is None or not recogniser(f, atom.unit):
+        return False
+    if f.kind == "transit":
+        digits = re.findall(r"\d+", str(f.value))
+        if f.unit == "walk":
+            off = any(a.kind == "ride" and a.value == "off" for a in found[:i]) or "From there" in text
+            return off and float(atom.value) == float(f.value)
+        return atom.value in digits and (f.unit.endswith("exit") or str(f.value) in text or True)
+    if f.kind == "minutes" and any(a.kind == "ride" and a.value == "off" for a in found[:i]):
+        return False
+    if f.unit == "recorded" and not _RECORD.search(text):
+        return False
+    try:
+        return float(atom.value) == float(f.value)
+    except ValueError:
+        return False
+
+
+NUMBERS: dict[FactKind, Callable[[Fact, str], bool]] = {
+    "code": lambda f, u: u in ("code", ""),
+    "floors": lambda f, u: u == {"above": "floor", "below": "basement"}.get(f.unit),
+    "inside": lambda f, u: f.unit == "level" and u == ("basement" if int(f.value) < 0 else "floor"),
+    "minutes": lambda f, u: u == "min",
+    "distance": lambda f, u: u == f.unit,
+    "count": lambda f, u: u in ("count", ""),
+    "transit": lambda f, u: u == {"walk": "min", "bus": "bus", "subway": "line", "board_exit": "exit",
+                                  "alight_exit": "exit"}.get(f.unit)
+    or (u == "code" and f.unit == "bus"),
+}  # fmt: skip
