@@ -156,5 +156,5 @@ def _table(rest: str, table: Sequence[tuple[str, str]], kind: AtomKind, found: l
 
 def sentences(text: str) -> list[str]:
     """Sentences in order. A full stop inside a number (1.2km) or "No. 3" does not end one."""
-    parts = re.split(r"(?<=[.!?。])\s+(?=\S)|\n+", text.strip())
+    parts = re.split(r"(?<=[.!?。])(?<!\b\d\.)(?<!\b\d\d\.)\s+(?=\S)|\n+", text.strip())
     return [p.strip() for p in parts if p.strip()]

@@ -236,6 +236,9 @@ class Checker:
             bearing = context.facts.of("bearing")
             ok = bearing and _plain(atom.text) in _plain(" ".join(context.words))
             return Claim(atom.text, bearing[0].id) if ok else Claim(atom.text, problem="a bearing no fact gives")
+        stop = next((f for f in context.facts.of("transit") if f.unit == "board_exit"), None)
+        if stop is not None and atom.value == "front" and found[i - 1].unit == "exit":
+            return Claim(atom.text, stop.id)
         fact = find_side(text, found, i, context.facts, context.lang)
         if fact is None:
             return Claim(atom.text, problem="a direction that the facts do not give")

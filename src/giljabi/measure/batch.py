@@ -37,7 +37,9 @@ def read_batch(path: Path) -> list[Asked]:
             raise GiljabiError(f"{where}: field 'turns' is missing.")
         asked = Asked(string(row, "id", where), strings(row["turns"], "turns", where, empty=False))
         if asked.id in seen:
-            raise GiljabiError(f"{where}: id {asked.id!r} was used on line {seen[asked.id]} already.")
+            raise GiljabiError(
+                f"{where}: id {asked.id!r} was used on line {seen[asked.id]} already."
+            )
         seen[asked.id] = number
         rows.append(asked)
     return rows
@@ -67,7 +69,9 @@ def run_batch(guide: GuideLike, batch: Path, out: Path, progress: Progress | Non
     """Answer every row of `batch` that `out` does not hold yet; how many were answered now."""
     rows = read_batch(batch)
     if batch.resolve() == out.resolve():
-        raise GiljabiError(f"{out}: the answers cannot be written over the questions; name another file.")
+        raise GiljabiError(
+            f"{out}: the answers cannot be written over the questions; name another file."
+        )
     done = answered_ids(out)
     waiting = [row for row in rows if row.id not in done]
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,16 @@ from giljabi.errors import GiljabiError
 
 LANGS = ("ko", "en")
 EXPECTATIONS = ("answer", "abstain", "answer_or_clarify", "refuse_or_redirect")
-_KEYS = ("id", "lang", "turns", "slot", "place_codes", "must_contain_any", "must_not_contain", "expect")
+_KEYS = (
+    "id",
+    "lang",
+    "turns",
+    "slot",
+    "place_codes",
+    "must_contain_any",
+    "must_not_contain",
+    "expect",
+)
 _EXTRA = ("teacher_answer",)
 
 
@@ -41,7 +50,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Whether a text is right, and if not, which groups it misses and which strings it must not hold."""
+    """Whether a text is right; if not, the groups it misses and the banned strings it holds."""
 
     missing: tuple[tuple[str, ...], ...]
     banned: tuple[str, ...]
@@ -77,8 +86,9 @@ def read_questions(path: Path) -> list[Question]:
     for number, row in read_lines(path):
         question = _question(row, f"{path}, line {number}")
         if question.id in seen:
+            first = seen[question.id]
             raise GiljabiError(
-                f"{path}, line {number}: id {question.id!r} was used on line {seen[question.id]} already."
+                f"{path}, line {number}: id {question.id!r} was used on line {first} already."
             )
         seen[question.id] = number
         rows.append(question)
@@ -96,14 +106,18 @@ def _question(row: Mapping[str, Any], where: str) -> Question:
             raise GiljabiError(f"{where}: field {key!r} is unknown.")
     groups = row["must_contain_any"]
     if not isinstance(groups, list) or not groups:
-        raise GiljabiError(f"{where}: field 'must_contain_any' must be a list of groups, not empty.")
+        raise GiljabiError(
+            f"{where}: field 'must_contain_any' must be a list of groups, not empty."
+        )
     return Question(
         id=string(row, "id", where),
         lang=_one_of(row, "lang", LANGS, where),
         turns=strings(row["turns"], "turns", where, empty=False),
         slot=string(row, "slot", where),
         place_codes=strings(row["place_codes"], "place_codes", where),
-        must_contain_any=tuple(strings(group, "must_contain_any", where, empty=False) for group in groups),
+        must_contain_any=tuple(
+            strings(group, "must_contain_any", where, empty=False) for group in groups
+        ),
         must_not_contain=strings(row["must_not_contain"], "must_not_contain", where),
         expect=_one_of(row, "expect", EXPECTATIONS, where),
         teacher_answer=string(row, "teacher_answer", where) if "teacher_answer" in row else "",
@@ -124,14 +138,18 @@ def strings(value: object, key: str, where: str, *, empty: bool = True) -> tuple
     """A list of non-empty strings; the list itself may be empty only where `empty` allows it."""
     fine = isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in value)
     if not isinstance(value, list) or not fine or not (value or empty):
-        raise GiljabiError(f"{where}: field {key!r} must be a list of strings{'' if empty else ', not empty'}.")
+        raise GiljabiError(
+            f"{where}: field {key!r} must be a list of strings{'' if empty else ', not empty'}."
+        )
     return tuple(value)
 
 
 def _one_of(row: Mapping[str, Any], key: str, allowed: tuple[str, ...], where: str) -> str:
     value = string(row, key, where)
     if value not in allowed:
-        raise GiljabiError(f"{where}: field {key!r} is {value!r}; it must be one of {', '.join(allowed)}.")
+        raise GiljabiError(
+            f"{where}: field {key!r} is {value!r}; it must be one of {', '.join(allowed)}."
+        )
     return value
 
 
@@ -140,7 +158,13 @@ def _pattern(gold: str) -> re.Pattern[str]:
     letters = re.sub(r"\s+", "", gold).replace("’", "'")
     body = r"\s*".join(re.escape(letter) for letter in letters)
     # "3분" is not in "13분", nor "HIT" in "architecture": plain containment would call both right.
-    before = r"(?<!\d)(?<!\d[.,])" if letters[0].isdigit() else r"(?<![a-z])" if letters[0].isascii() else ""
+    before = (
+        r"(?<!\d)(?<!\d[.,])"
+        if letters[0].isdigit()
+        else r"(?<![a-z])"
+        if letters[0].isascii()
+        else ""
+    )
     after = r"(?!\d)(?!\.\d)" if letters[-1].isdigit() else ""
     return re.compile(before + body + after, re.I)
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from giljabi.errors import GiljabiError
 from giljabi.measure.statements import Statement, numbers, sentences, sides
@@ -30,12 +30,14 @@ _NOT_A_NAME = re.compile(
 _PLACE_EN = re.compile(
     r"(?:[A-Z0-9][\w'/&-]*\s+(?:of\s+|and\s+)?)+(?:Building|Hall|Gymnasium|Library|Annex|Museum|Theater)(?:\s\d)?\b"
 )
-_EN_COMMON = frozenset(
-    "the a an of and university hanyang building hall campus main student center library number "
-    "public gu seongdong rainbow chaekmaru is in at to from yes no it for exit at your this that".split()
-)
+_EN_COMMON = """
+the a an of and university hanyang building hall campus main student center library number public
+gu seongdong seongdonggu rainbow chaekmaru is in at to from yes no it for exit your this that
+"""
+_OWN = re.compile(r"\s*\(|(?:은|는|의)?\s*|\s*(?:is|,)\s*", re.I)
 _DENIAL = re.compile(
-    r"없|모르|모릅|찾지 못|않|아니|혹시|\b(?:not|no|couldn't|can't|cannot|don't|doesn't|isn't|did you mean|unknown)\b",
+    r"없|모르|모릅|찾지 못|않|아니|혹시|"
+    r"\b(?:not|no|couldn't|can't|cannot|don't|doesn't|isn't|did you mean|unknown)\b",
     re.I,
 )
 
@@ -46,6 +48,14 @@ class Checked:
 
     unsupported: tuple[str, ...]
     estimated: tuple[str, ...]
+
+
+class Named(NamedTuple):
+    """A place named in a sentence: where, and which record."""
+
+    start: int
+    end: int
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +72,18 @@ class RawRecords:
         self._records = records
         # One long text: a name is known when any record or any known spelling holds it.
         self._known = known
-        self._known_words = frozenset(re.findall(r"[a-z0-9]+", known.casefold())) | _EN_COMMON
+        self._known_words = frozenset(re.findall(r"[a-z0-9]+", known.casefold())) | {
+            *_EN_COMMON.split()
+        }
         pairs = [(name, code) for code, record in records.items() for name in record.names]
         self._by_name = sorted(pairs, key=lambda pair: -len(pair[0]))
 
     @classmethod
     def load(cls, folder: Path) -> RawRecords:
         """Read the record files in `folder`, and the coordinate file's names where it is there."""
-        extra = {str(row["building_code"]): row for row in _read(folder / COORDINATES).get("places", ())}
+        extra = {
+            str(row["building_code"]): row for row in _read(folder / COORDINATES).get("places", ())
+        }
         records: dict[str, _Record] = {}
         for file in RECORD_FILES:
             for raw in _read(folder / file).get("places", ()):
@@ -92,11 +106,11 @@ class RawRecords:
         for sentence in sentences(answer):
             named = self._named(sentence)
             for said in numbers(sentence):
-                if self._holds(said, named, place_codes):
+                if self._holds(said, sentence, named, place_codes):
                     continue
                 guess = said.marked and said.kind in ("minutes", "metres", "kilometres")
                 (estimated if guess and len(_spots(named)) > 1 else wrong).append(said.words)
-            scope = [*place_codes, *(code for _, _, code in named)]
+            scope = [*place_codes, *(one.code for one in named)]
             for said in sides(sentence):
                 if not any(("side", said.value) in self._values(code) for code in scope):
                     wrong.append(said.words)
@@ -107,38 +121,47 @@ class RawRecords:
         record = self._records.get(code)
         return record.values if record else frozenset()
 
-    def _named(self, sentence: str) -> list[tuple[int, int, str]]:
-        """(start, end, code) of every place named; a longer name hides the shorter ones in it."""
+    def _named(self, sentence: str) -> list[Named]:
+        """Every place named, in order; a longer name hides the shorter ones in it."""
         low = sentence.casefold()
-        found: list[tuple[int, int, str]] = []
+        found: list[Named] = []
         for name, code in self._by_name:
             edge = r"\b" if name.isascii() else ""
             for hit in re.finditer(edge + re.escape(name.casefold()) + edge, low):
-                inside = any(a <= hit.start() and hit.end() <= b and (a, b) != hit.span() for a, b, _ in found)
-                if not inside:
-                    found.append((*hit.span(), code))
+                a, b = hit.span()
+                if not any(x <= a and b <= y and (x, y) != (a, b) for x, y, _ in found):
+                    found.append(Named(a, b, code))
         for gate in _GATE:
-            found += [(*hit.span(), "gate") for hit in re.finditer(re.escape(gate.casefold()), low)]
+            hits = re.finditer(re.escape(gate.casefold()), low)
+            found += [Named(*hit.span(), "gate") for hit in hits]
         return sorted(found)
 
-    def _holds(self, said: Statement, named: Sequence[tuple[int, int, str]], codes: Sequence[str]) -> bool:
+    def _holds(
+        self, said: Statement, sentence: str, named: Sequence[Named], codes: Sequence[str]
+    ) -> bool:
+        scope = [*codes, *(one.code for one in named)]
         if said.kind == "other":
-            scope = [*codes, *(code for _, _, code in named)]
             texts = [self._records[code].text for code in scope if code in self._records]
             return any(said.value in re.sub(r"[\s,]", "", text).casefold() for text in texts)
-        if said.kind == "code" and said.value not in self._records:
-            return False
-        places = [one for one in named if one[2] != "gate"]
-        if len(codes) > 1 and places and said.kind in ("minutes", "floors", "basement", "kilometres"):
-            # Two places in one answer: a number belongs to the place named just before or after
-            # it, or "A is 3, B is 4" would pass with the numbers exchanged.
-            before = [one for one in places if one[1] <= said.at]
-            after = [one for one in places if one[0] >= said.at]
-            near = [code for _, end, code in before if end == before[-1][1]]
-            near += [code for start, _, code in after if start == after[0][0]]
-        else:
-            near = [*codes, *(code for _, _, code in places)]
-        return any((said.kind, said.value) in self._values(code) for code in near)
+        if said.kind == "code":
+            # A bus is often called by its bare number: "241번을 타세요".
+            if any(("bus", said.value) in self._values(code) for code in scope):
+                return True
+            owners = [
+                one.code
+                for one in named
+                if one.end <= said.at and _OWN.fullmatch(sentence[one.end : said.at])
+            ]
+            if said.value not in self._records or (owners and said.value not in owners):
+                return False
+        places = [one for one in named if one.code != "gate"]
+        if (
+            len(codes) > 1
+            and places
+            and said.kind in ("minutes", "floors", "basement", "kilometres")
+        ):
+            scope = _beside(said, sentence, places)
+        return any((said.kind, said.value) in self._values(code) for code in scope)
 
     def _unknown_names(self, sentence: str) -> list[str]:
         if _DENIAL.search(sentence):
@@ -153,8 +176,22 @@ class RawRecords:
         return wrong
 
 
-def _spots(named: Sequence[tuple[int, int, str]]) -> set[str]:
-    return {code for _, _, code in named}
+def _spots(named: Sequence[Named]) -> set[str]:
+    return {one.code for one in named}
+
+
+def _beside(said: Statement, sentence: str, places: Sequence[Named]) -> list[str]:
+    """The places a number belongs to in a sentence about several.
+
+    Without this "A is 3, B is 4" would pass with the numbers exchanged. Korean puts the number
+    after its place; English puts it on either side.
+    """
+    before = [one for one in places if one.end <= said.at]
+    after = [one for one in places if one.start >= said.at]
+    near = [one.code for one in before if one.end == before[-1].end]
+    if not near or not re.search(r"[가-힣]", sentence[said.at :]):
+        near += [one.code for one in after if one.start == after[0].start]
+    return near
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -169,7 +206,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _extra_names(row: Mapping[str, Any]) -> list[str]:
-    return [str(row["name_ko"]), str(row.get("name_en") or ""), *row["aliases_ko"], *row["aliases_en"]]
+    return [
+        str(row["name_ko"]),
+        str(row.get("name_en") or ""),
+        *row["aliases_ko"],
+        *row["aliases_en"],
+    ]
 
 
 def _record(code: str, raw: Mapping[str, Any], extra: Mapping[str, Any]) -> _Record:
@@ -181,7 +223,9 @@ def _record(code: str, raw: Mapping[str, Any], extra: Mapping[str, Any]) -> _Rec
         names.append(name.rsplit(" ", 1)[0])
     names += _extra_names(extra) if extra else []
     long_enough = tuple(dict.fromkeys(one for one in names if len(one) > 1))
-    text = json.dumps({key: value for key, value in raw.items() if key != "votes"}, ensure_ascii=False)
+    text = json.dumps(
+        {key: value for key, value in raw.items() if key != "votes"}, ensure_ascii=False
+    )
     return _Record(long_enough, frozenset(_values_of(code, raw)), f"{text} {' '.join(long_enough)}")
 
 
@@ -207,5 +251,9 @@ def _transit_values(ride: Mapping[str, Any]) -> set[tuple[str, str]]:
     for key, kind in (("last_walk_min", "minutes"), ("alight_exit", "exit")):
         if ride.get(key) is not None:
             values.add((kind, str(ride[key])))
-    values |= {(said.kind, said.value) for key in ("exit", "line") for said in numbers(str(ride.get(key, "")))}
+    values |= {
+        (said.kind, said.value)
+        for key in ("exit", "line")
+        for said in numbers(str(ride.get(key, "")))
+    }
     return values

@@ -11,15 +11,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_WORDS = {
-    word: n
-    for n, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-        "fifteen sixteen seventeen eighteen nineteen twenty twenty-one twenty-two twenty-three "
-        "twenty-four".split()
-    )
-}
-_ORDINALS = {word: n for n, word in enumerate("first second third fourth fifth sixth".split(), 1)}
+_CARDINALS = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+sixteen seventeen eighteen nineteen twenty twenty-one twenty-two twenty-three twenty-four
+"""
+_WORDS = {word: n for n, word in enumerate(_CARDINALS.split())}
+_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6}
 _N = r"(?<![\d.,-])(\d[\d,]*(?:\.\d+)?)"
 _NW = rf"(?:{_N}|\b({'|'.join(sorted(_WORDS, key=len, reverse=True))}))"
 _PATTERNS: tuple[tuple[str, str], ...] = (
@@ -32,25 +29,41 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         "floors",
         rf"{_NW}[\s-]*(?:(?:above-ground|aboveground)\s+)?(?:floor|stor(?:y|ie|ey|eye)|level)(?:s|d)?\b",
     ),
-    ("floors", r"\bfloors?(?: above ground)?[:\s]+(\d+)\b|\b(\d+)(?:st|nd|rd|th)\s+floor|\b(\d+)F\b"),
+    (
+        "floors",
+        r"\bfloors?(?: above ground)?[:\s]+(\d+)\b|\b(\d+)(?:st|nd|rd|th)\s+floor|\b(\d+)F\b",
+    ),
     ("floors", rf"\b({'|'.join(_ORDINALS)})\s+floor"),
     ("metres", rf"{_N}\s*(?:m\b|미터|met(?:er|re)s?\b)"),
     ("kilometres", rf"{_N}\s*(?:km|킬로|kilomet(?:er|re)s?\b)"),
     ("exit", r"(?<!\d)(\d+)\s*번\s*출구|\bexit\s*(?:no\.?\s*|number\s*|#)?(\d+)"),
     ("line", r"(?<!\d)(\d)\s*호선|\bline\s*(?:no\.?\s*|number\s*)?(\d)\b"),
-    ("bus", r"((?:성동\s?)?\d[\d-]*)\s*번?\s*(?:마을|지선|간선)?\s*버스|버스\s*((?:성동\s?)?\d[\d-]*)\s*번?"),
+    (
+        "bus",
+        r"((?:성동\s?)?\d[\d-]*)\s*번?\s*(?:마을|지선|간선)?\s*버스|버스\s*((?:성동\s?)?\d[\d-]*)\s*번?",
+    ),
     ("bus", r"(성동\s?\d+(?:-\d)?)|\bbus(?:es)?\s*(?:no\.?\s*|number\s*)?(\d+)|(\d+)\s+bus\b"),
     ("bus", r"\bSeongdong[\s-]?(\d+(?:-\d)?)"),
-    ("code", r"(?<!\d)(\d{3})\s*관|건물\s*번호(?:는|가|:)?\s*(\d{3})|(?<!\d)(\d{3})\s*번(?!\s*(?:출구|버스))"),
+    (
+        "code",
+        r"(?<!\d)(\d{3})\s*관|건물\s*번호(?:는|가|:)?\s*(\d{3})|(?<!\d)(\d{3})\s*번(?!\s*(?:출구|버스))",
+    ),
     ("code", r"\b(?:building|bldg\.?)\s*(?:no\.?\s*|number\s*|code\s*)?(?:is\s*)?#?(\d{3})\b"),
-    ("other", r"(?<![\d.])(\d[\d,:]*\s*(?:시|원|년|명|대|석|won|AM|PM|a\.m\.|p\.m\.))(?![가-힣]*간)"),
+    (
+        "other",
+        r"(?<![\d.])(\d[\d,:]*\s*(?:시|원|년|명|대|석|won|AM|PM|a\.m\.|p\.m\.))(?![가-힣]*간)",
+    ),
     ("other", r"(\d{2,4}-\d{3,4}-\d{4})"),
 )
 _COMPILED = tuple((kind, re.compile(pattern, re.I)) for kind, pattern in _PATTERNS)
 _SIDES: tuple[tuple[str, str], ...] = (
-    ("right", r"오른쪽|오른편|우측|우회전|\bright(?:-hand)? (?:side|of)|\bto the (?:upper |lower )?right\b"),
+    ("right", r"오른쪽|오른편|우측|우회전|\bright(?:-hand)? (?:side|of)"),
+    ("right", r"\bto the (?:upper |lower )?right\b"),
     ("right", r"\b(?:on|turn|your|bear|keep|upper|lower) (?:the )?right\b|\bon your right\b"),
-    ("left", r"왼쪽|왼편|좌측|좌회전|\bleft(?:-hand)? (?:side|of)|\bto the (?:upper |lower )?left\b"),
+    (
+        "left",
+        r"왼쪽|왼편|좌측|좌회전|\bleft(?:-hand)? (?:side|of)|\bto the (?:upper |lower )?left\b",
+    ),
     ("left", r"\b(?:on|turn|your|bear|keep|upper|lower) (?:the )?left\b"),
     ("behind", r"뒤|\bbehind\b"),
     ("opposite", r"맞은편|건너편|\bopposite\b|\bacross from\b"),
@@ -59,7 +72,9 @@ _SIDE_PATTERNS = tuple((side, re.compile(pattern, re.I)) for side, pattern in _S
 _MARKED = re.compile(r"(?:약|대략|~|\babout|\baround|\bapprox\w*\.?|\broughly)\s*$", re.I)
 _MARKED_AFTER = re.compile(r"^\s*(?:정도|쯤|가량|or so)")
 _DENIED_AFTER = re.compile(r"^\s*(?:짜리|건물)?\s*(?:이|가|은|는)?\s*(?:아니|아닌|말고)")
-_DENIED_BEFORE = re.compile(r"\b(?:not|isn't|doesn't have|rather than|instead of)\s*(?:in\s*)?$", re.I)
+_DENIED_BEFORE = re.compile(
+    r"\b(?:not|isn't|doesn't have|rather than|instead of)\s*(?:in\s*)?$", re.I
+)
 _END = re.compile(r"(?<=[^\d])[.!?](?=\s|$|[가-힣\"'”’)])|[.!?](?=\s)|[\n。]")
 
 

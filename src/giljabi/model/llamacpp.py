@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,20 @@ class Adapter:
 
     path: Path
     scale: float = 1.0
+
+
+class _Engine:
+    """The running server and who may use it; apart from LlamaCpp so that it can outlive it."""
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self.slot = threading.Lock()
+        self.closing = threading.Event()
+
+    def close(self) -> None:
+        self.closing.set()
+        with self.slot:
+            self.server = None
 
 
 @dataclass(slots=True)
@@ -63,9 +78,9 @@ class LlamaCpp:
         self.settings = settings or Settings()
         self.timings: Mapping[str, float] = {}
         self._n_ctx = n_ctx
-        self._slot = threading.Lock()
-        self._closing = threading.Event()
-        self._server: Any = _start(path, n_ctx, threads or _usable_cores(), adapter)
+        self._engine = _Engine(_start(path, n_ctx, threads or _usable_cores(), adapter))
+        # Also at the program's end: an engine still generating then brings the process down.
+        weakref.finalize(self, self._engine.close)
 
     def stream(
         self,
@@ -89,9 +104,7 @@ class LlamaCpp:
 
     def close(self) -> None:
         """Stop what runs, free the model. A later `stream` raises GiljabiError."""
-        self._closing.set()
-        with self._slot:
-            self._server = None
+        self._engine.close()
 
     def _sampling(
         self, max_tokens: int | None, temperature: float | None, seed: int | None
@@ -121,16 +134,16 @@ class LlamaCpp:
         emit: Callable[[str], None],
         stopped: threading.Event,
     ) -> None:
-        while not self._slot.acquire(timeout=0.05):
-            if stopped.is_set() or self._closing.is_set():
+        while not self._engine.slot.acquire(timeout=0.05):
+            if stopped.is_set() or self._engine.closing.is_set():
                 return
         try:
-            if self._server is None:
+            if self._engine.server is None:
                 raise GiljabiError(f"The model {self.name} has been closed.")
             if not stopped.is_set():
                 self._complete(request, emit, stopped)
         finally:
-            self._slot.release()
+            self._engine.slot.release()
 
     def _complete(
         self,
@@ -150,10 +163,10 @@ class LlamaCpp:
             except Exception as error:  # noqa: BLE001 - the edge to the C++ thread
                 call.error = error
                 return True
-            return stopped.is_set() or self._closing.is_set()
+            return stopped.is_set() or self._engine.closing.is_set()
 
         try:
-            self._server.handle_completions(dict(request), on_chunk)
+            self._engine.server.handle_completions(dict(request), on_chunk)
         except (ValueError, RuntimeError) as error:  # the other shape its errors come in
             raise GiljabiError(f"llama.cpp refused the request: {error}") from error
         if call.error is not None:

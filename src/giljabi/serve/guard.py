@@ -35,6 +35,12 @@ def error_body(message: str, kind: str, code: str) -> dict[str, dict[str, str]]:
     return {"error": {"message": message, "type": kind, "code": code}}
 
 
+def log_failure(e: BaseException) -> None:
+    """Log where a bug struck: its type and place, not its message, which may quote a question."""
+    where = "".join(traceback.format_tb(e.__traceback__))
+    _log.error("a request failed with %s\n%s", type(e).__name__, where)
+
+
 async def refuse(send: Send, status: int, message: str, code: str) -> None:
     """Answer with an error and close the connection."""
     kind = "server_error" if status >= 500 else "invalid_request_error"
@@ -76,11 +82,9 @@ class Net:
         try:
             await self.app(scope, receive, watched)
         except Exception as e:  # noqa: BLE001 - a request's edge: logged, answered with a 500
-            # The message of an exception may quote a question, so only its type and place are kept.
-            where = "".join(traceback.format_tb(e.__traceback__))
-            _log.error("a request failed with %s\n%s", type(e).__name__, where)
+            log_failure(e)
             if status:
-                raise _BrokenOffError from None  # too late to answer: the server drops the connection
+                raise _BrokenOffError from None  # too late to answer; uvicorn hangs up
             await refuse(watched, 500, "Something went wrong inside the server.", "internal_error")
         finally:
             route = getattr(scope.get("route"), "path", "-")

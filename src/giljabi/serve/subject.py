@@ -55,14 +55,24 @@ class Answerer(Protocol):
         """The venue it knows."""
 
     def answer(
-        self, question: str, history: Sequence[Turn] = (), *, lang: Literal["ko", "en", "auto"] = "auto",
-        origin: str | None = None, cancel: Cancel | None = None,
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        lang: Literal["ko", "en", "auto"] = "auto",
+        origin: str | None = None,
+        cancel: Cancel | None = None,
     ) -> AnswerLike:
         """One checked answer; ends soon after `cancel()` turns true."""
 
     def stream(
-        self, question: str, history: Sequence[Turn] = (), *, lang: Literal["ko", "en", "auto"] = "auto",
-        origin: str | None = None, cancel: Cancel | None = None,
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        lang: Literal["ko", "en", "auto"] = "auto",
+        origin: str | None = None,
+        cancel: Cancel | None = None,
     ) -> Iterator[str | AnswerLike]:
         """Checked sentences, which joined are the text, then the answer itself."""
 

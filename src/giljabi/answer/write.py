@@ -1,0 +1,155 @@
+"""Facts -> sentences in a model's own words, each checked before it leaves.
+
+A sentence that fails is written once more; what still fails, and what the model left out, is said
+by the template. Which examples an untuned model is shown lives in fewshot.toml.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from giljabi.answer.claims import sentences
+from giljabi.answer.facts import FactKind, Facts
+from giljabi.answer.generator import Generator, Message
+from giljabi.answer.phrase import Phrasebook, Said
+from giljabi.answer.verify import Checker
+from giljabi.venue.place import Lang
+
+Cancel = Callable[[], bool]
+
+# Said by the template alone: yes and no, lists, and values that need an explanation beside them.
+_TEMPLATE_ONLY: frozenset[FactKind] = frozenset({"check", "member", "count", "bearing"})
+_REWRITE_TEMPERATURE = 0.0
+_LIST_MARK = re.compile(r"^\d{1,2}\.\s+")
+
+
+@dataclass
+class Draft:
+    """How a text came about: sentence counts, and what was dropped with the reason."""
+
+    by_model: int = 0
+    by_template: int = 0
+    attempts: int = 0
+    dropped: list[tuple[str, str]] = field(default_factory=list)
+
+
+@lru_cache(maxsize=1)
+def _fewshot() -> dict[str, Any]:
+    return tomllib.loads((files("giljabi.answer") / "fewshot.toml").read_text("utf-8"))
+
+
+def is_for_model(facts: Facts) -> bool:
+    """Whether these facts are put into a model's words at all."""
+    if facts.outcome != "found" or facts.notes & {"tie"}:
+        return False
+    explained = any(f.unit in ("note", "recorded") for f in facts.items)
+    return not explained and not any(f.kind in _TEMPLATE_ONLY for f in facts.items)
+
+
+def messages(facts: Facts, notes: list[str]) -> list[Message]:
+    """The prompt: the instruction, examples of the same kind of fact, then facts and question.
+
+    What does not change between questions comes first, so that the runtime's prefix cache holds.
+    """
+    lang: Lang = facts.query.lang
+    table = _fewshot()[lang]
+    joiner = _fewshot()["joiner"]
+    out: list[Message] = [{"role": "system", "content": table["intro"]}]
+    for e in table[_examples(facts, table)]["examples"]:
+        user = table["user"].format(question=e["question"], facts=joiner.join(e["facts"]))
+        out += [{"role": "user", "content": user}, {"role": "assistant", "content": e["answer"]}]
+    question = " ".join(facts.query.text.split())
+    asked = table["user"].format(question=question, facts=joiner.join(notes))
+    return [*out, {"role": "user", "content": asked}]
+
+
+def _examples(facts: Facts, table: dict[str, Any]) -> str:
+    groups = Counter(
+        name
+        for kind in {f.kind for f in facts.items}
+        for name, group in table.items()
+        if isinstance(group, dict) and kind in group["fits"]
+    )
+    if "route" in groups or "compare" in groups:
+        return "route" if "route" in groups else "compare"
+    return next(iter(groups)) if len(groups) == 1 else "about"
+
+
+class Writer:
+    """Writes checked sentences for facts with one generator."""
+
+    def __init__(self, generator: Generator, checker: Checker, phrasebook: Phrasebook) -> None:
+        self._generator, self._checker, self._book = generator, checker, phrasebook
+
+    def write(self, facts: Facts, draft: Draft, cancel: Cancel | None = None) -> Iterator[str]:
+        """Yield checked sentences that together say every fact; `draft` records the making."""
+        covered: set[str] = set()
+        for attempt in range(2):
+            draft.attempts += 1
+            failed = False
+            for text, facts_said in self._attempt(facts, attempt, covered, draft, cancel):
+                if facts_said is None:
+                    failed = True
+                    break
+                covered |= facts_said
+                draft.by_model += 1
+                yield text
+            if not failed or (cancel and cancel()):
+                break
+        for rest in self._rest(facts, covered):
+            draft.by_template += 1
+            yield rest.text
+
+    def _attempt(
+        self, facts: Facts, attempt: int, covered: set[str], draft: Draft, cancel: Cancel | None
+    ) -> Iterator[tuple[str, frozenset[str] | None]]:
+        """(sentence, fact ids it states), or (sentence, None) at the first that fails."""
+        context = self._checker.context(facts)
+        for raw in self._sentences(facts, attempt, cancel):
+            sentence = _LIST_MARK.sub("", raw)
+            claims = self._checker.sentence(sentence, context)
+            problem = next((c.problem for c in claims if c.problem), "")
+            stated = frozenset(c.fact for c in claims if c.fact)
+            if problem or not stated:
+                draft.dropped.append((sentence, problem or "it states no fact"))
+                yield sentence, None
+                return
+            if not stated <= covered:
+                yield sentence, stated
+
+    def _sentences(self, facts: Facts, attempt: int, cancel: Cancel | None) -> Iterator[str]:
+        notes = self._book.notes(facts)
+        pieces = self._generator.stream(
+            messages(facts, notes),
+            stop=("\n",),
+            max_tokens=48 + 2 * sum(map(len, notes)),
+            temperature=_REWRITE_TEMPERATURE if attempt else None,
+            seed=_seed(facts.query.text),
+            cancel=cancel,
+        )
+        text = ""
+        for piece in pieces:
+            text += piece
+            parts = sentences(text)
+            yield from parts[:-1]
+            text = text if len(parts) < 2 else parts[-1]
+        if text.strip():
+            yield text.strip()
+
+    def _rest(self, facts: Facts, covered: set[str]) -> list[Said]:
+        """Template sentences for what has not been said; all of them when nothing was."""
+        template = self._book.answer(facts)
+        return [s for s in template if not s.facts or not s.facts <= covered]
+
+
+def _seed(text: str) -> int:
+    """The same question gets the same draft."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") & 0x7FFFFFFF
