@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from giljabi.answer.facts import Fact, FactKind, Facts, Outcome
 from giljabi.answer.query import Query
-from giljabi.answer.search import has, search
+from giljabi.answer.search import Hit, has, search
 from giljabi.answer.ways import Ways
 from giljabi.venue.graph import Graph, metres_between
 from giljabi.venue.place import Place, Side, Venue
@@ -39,6 +39,8 @@ class Gatherer:
             return Facts(query, "outside")
         if query.slot == "greeting":
             return Facts(query, "greeting")
+        if query.unknown and not query.goals and (hits := self._described(query)):
+            return self._members(query, hits)
         if query.unknown and (not query.goals or query.slot in ("closer", "taller", "side")):
             if query.slot not in ("search",):
                 return Facts(query, "no_such_place", missing=query.unknown[0])
@@ -65,9 +67,20 @@ class Gatherer:
             return Facts(query, "not_in_data", missing="question")
         return Facts(query, "ambiguous")
 
+    def referent(self, query: Query) -> tuple[str, ...]:
+        """What "거기" means after `query`: the place found, else the place asked about."""
+        if query.unknown or query.slot == "search" or (query.slot == "nearby" and query.side):
+            facts = self.gather(query)
+            found = [f.object for f in facts.of("neighbour")] or list(facts.places)
+            known = {p.id for p in self.venue.places}
+            return tuple(i for i in found if i in known)[:1] or query.goals[-1:]
+        return query.goals[-1:]
+
     def _of_places(self, query: Query) -> Facts:
         goals = [self.venue.place(g) for g in query.goals]
         slot, goal = query.slot, goals[-1]
+        if slot.startswith("transit"):
+            goal = next((g for g in goals if g.transit is not None), goal)
         if slot.startswith("detail."):
             return self._detail(query, goal)
         if slot in ("closer", "taller") and len(goals) > 1:
@@ -79,7 +92,7 @@ class Gatherer:
         if slot == "side" and len(goals) > 1:
             return self._side(query, goals[0], goals[1])
         if slot == "side":
-            slot = "nearby"
+            slot = "nearby" if goal.neighbours else "where"
         if slot == "route" or (slot in ("minutes", "distance", "where") and query.origin):
             return self.ways.facts(query, query.origin or self.venue.origin, goal)
         if slot.startswith("transit"):
@@ -232,7 +245,9 @@ class Gatherer:
 
     def _side(self, query: Query, a: Place, b: Place) -> Facts:
         """Where `a` lies from `b`: b's record first, then a's, then the compass."""
-        for here, there in ((b, a), (a, b)):
+        pairs = ((b, a), (a, b))
+        # "과학기술관 오른쪽이 신소재공학관 맞아?" names the reference first.
+        for here, there in pairs[::-1] if query.side else pairs:
             found = [
                 self._neighbour(query, here, n.side, there.id, n.name)
                 for n in here.neighbours
@@ -253,7 +268,8 @@ class Gatherer:
         ride = self.ways.ride(query.lang, p)
         walk = [*self.ways.minutes(p), *self.ways.kilometres(p)]
         if not ride:
-            return Facts(query, "not_in_data", tuple(walk), missing="transit")
+            steps = self.ways.described(query, p, rank=1)
+            return Facts(query, "not_in_data", (*steps, *walk), missing="transit")
         asked = {"transit.exit": ("exit", "transit_exit"), "transit.walk": ("walk", "transit_walk")}
         if query.slot in asked:
             word, missing = asked[query.slot]
@@ -261,10 +277,20 @@ class Gatherer:
                 return Facts(query, "not_in_data", tuple(ride), missing=missing)
         return Facts(query, "found", (*ride, *walk))
 
+    def _described(self, query: Query) -> list[Hit]:
+        """A stranger's name that is what some place has: "웨딩홀", "콘서트홀"."""
+        name = query.unknown[0].replace(" ", "") if query.lang == "ko" else query.unknown[0]
+        hits = [has(p, name, query.lang, literal=True) for p in self.venue.places]
+        return [h for h in hits if h is not None and h.unit == "feature"]
+
     def _search(self, query: Query) -> Facts:
-        hits = search(self.venue, query.term, query.lang)
+        hits = search(self.venue, query.term, query.lang, proper="proper" in query.flags)
         if not hits:
             return Facts(query, "not_in_data", missing="search")
+        return self._members(query, hits)
+
+    def _members(self, query: Query, hits: list[Hit]) -> Facts:
+        query = replace(query, slot="search", term=query.term or query.unknown[0])
         hits = hits[:MAX_MEMBERS]
         items: list[Fact] = []
         for h in hits:

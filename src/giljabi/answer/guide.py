@@ -68,8 +68,8 @@ class Guide:
         self.venue = venue
         self.generator = generator
         self._names = Names(venue)
-        self._understanding = Understanding(venue, self._names)
         self._gatherer = Gatherer(venue, Graph(venue))
+        self._understanding = Understanding(venue, self._names, self._gatherer.referent)
         self._phrasebook = Phrasebook(venue)
         self._checker = Checker(venue, self._names, self._phrasebook)
         self._slot = threading.Lock()

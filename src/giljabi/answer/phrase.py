@@ -225,6 +225,8 @@ class Phrasebook:
                          v=f.value, m=minutes[0].value if minutes else "")
             )  # fmt: skip
         key = "stops" if facts.of("member")[0].unit == "stop" else "members"
+        if key == "members" and not _may_echo(facts.query.term):
+            key = "members_plain"
         return [
             Said(
                 self.say(lang, key, t=facts.query.term,
@@ -248,7 +250,8 @@ class Phrasebook:
         if facts.outcome in ("greeting", "outside"):
             return [Said(self.say(lang, facts.outcome, venue=name))]
         if facts.outcome == "no_such_place":
-            return [Said(self.say(lang, "no_such_place", t=facts.missing, venue=name))]
+            key = "no_such_place" if _may_echo(facts.missing) else "no_such_place_plain"
+            return [Said(self.say(lang, key, t=facts.missing, venue=name))]
         if facts.outcome == "no_way":
             place = self._label(q.goals[-1], lang)
             return [Said(self.say(lang, f"no_way_{facts.missing}", P=place))]
@@ -265,12 +268,14 @@ class Phrasebook:
         if facts.missing == "question":
             return [Said(self.say(lang, "missing_question"))]
         if facts.missing == "search":
-            return [Said(self.say(lang, "missing_search", t=q.term))]
+            key = "missing_search" if _may_echo(q.term) else "missing_search_plain"
+            return [Said(self.say(lang, key, t=q.term))]
         if not q.goals:
             return [Said(self.say(lang, "missing_plain", what=what))]
         place = self._label(q.goals[-1], lang)
         if facts.missing == "has":
-            said = [Said(self.say(lang, "missing_has", P=place, t=q.term))]
+            t = q.term if _may_echo(q.term) else _wording()[lang]["what"]["has"]
+            said = [Said(self.say(lang, "missing_has", P=place, t=t))]
         else:
             said = [Said(self.say(lang, "missing", P=place, what=what))]
         # What is known stands beside what is not; the first sentence stays the refusal.
@@ -288,6 +293,11 @@ class Phrasebook:
             "route": any(d.to == p.id for d in self.venue.directions) or p.transit is not None,
         }  # fmt: skip
         return ", ".join(words[k] for k, yes in known.items() if yes)
+
+
+def _may_echo(words: str) -> bool:
+    """Only a short name is said back: a visitor's sentence never becomes part of an answer."""
+    return len(words) <= 24 and len(words.split()) <= 3
 
 
 def _group(facts: Facts, first: Fact) -> list[Fact]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -95,9 +95,12 @@ def language(text: str, languages: Sequence[Lang] = ("ko", "en")) -> Lang:
 class Understanding:
     """Turns of a conversation into queries, for one venue."""
 
-    def __init__(self, venue: Venue, names: Names) -> None:
+    def __init__(
+        self, venue: Venue, names: Names, referent: Callable[[Query], tuple[str, ...]] | None = None
+    ) -> None:
         self._venue = venue
         self._names = names
+        self._referent = referent or (lambda query: query.goals[-1:])
         self._cached = lru_cache(maxsize=4096)(self._read)
 
     def read(self, turns: tuple[str, ...], lang: LangChoice = "auto") -> Query:
@@ -106,16 +109,18 @@ class Understanding:
 
     def _read(self, turns: tuple[str, ...], lang: LangChoice) -> Query:
         before = self._cached(turns[:-1], lang) if len(turns) > 1 else None
-        return _Reading(self._venue, self._names, turns[-1], lang, before).query()
+        last = self._referent(before) if before else ()
+        return _Reading(self._venue, self._names, turns[-1], lang, before, last).query()
 
 
 class _Reading:
     """One question being read; small steps over shared text and mentions."""
 
     def __init__(
-        self, venue: Venue, names: Names, text: str, lang: LangChoice, before: Query | None
-    ) -> None:
-        self.venue, self.text, self.before = venue, " ".join(text.split()), before
+        self, venue: Venue, names: Names, text: str, lang: LangChoice, before: Query | None,
+        last: tuple[str, ...],
+    ) -> None:  # fmt: skip
+        self.venue, self.text, self.before, self.last = venue, " ".join(text.split()), before, last
         self.lang: Lang = language(self.text, venue.languages) if lang == "auto" else lang
         self.mentions = names.find(self.text)
         self.masked = self._mask()
@@ -136,6 +141,10 @@ class _Reading:
     def query(self) -> Query:
         slot = self._slot()
         query = Query(self.text, self.lang, slot, flags=self._flags())
+        if slot == "injection" and any(m.places for m in self.mentions):
+            # The honest part of the question is answered; none of its text reaches a model.
+            slot = self._slot(skip="injection")
+            query = replace(query, slot=slot, flags=query.flags | {"untrusted"})
         if slot in ("injection", "greeting", "outside"):
             return query
         query = self._link(query)
@@ -144,14 +153,18 @@ class _Reading:
         return query
 
     def _flags(self) -> frozenset[str]:
-        return frozenset(
-            f for f in ("second", "step_free", "farther", "lower", "here") if self._has(f)
-        )
+        found = {f for f in ("second", "step_free", "farther", "lower", "here") if self._has(f)}
+        words = self._search_term().split()
+        if len(words) > 1 and all(w[0].isascii() and w.title() in self.text for w in words):
+            found.add("proper")  # "Lotte World": a name, not a description
+        return frozenset(found)
 
-    def _slot(self) -> Slot:
+    def _slot(self, skip: str = "") -> Slot:
         low = self.masked.lower()
         plain = re.sub(r"\s+", "", self.text.lower())
         for name, ko, en in self.p["slots"]:
+            if name == skip:
+                continue
             if name == "injection" and (ko.search(plain) or en.search(self.text.lower())):
                 return name
             if (ko if self.lang == "ko" else en).search(self.squeezed if self.lang == "ko" else low):
@@ -160,11 +173,13 @@ class _Reading:
 
     def _role(self, m: Mention) -> str:
         before, after = self.text[: m.start].rstrip(), self.text[m.end :]
-        if re.match(r"\s*(?:건물|쪽|앞)?(?:에서|부터|에서부터|서\s)", after) and not re.match(
+        if re.match(r"\s*(?:건물|쪽|앞)?(?:을|를)?\s*(?:에서|애서|부터|기준|서\s)", after) and not re.match(
             r"\s*에서\s*(?:가장|제일)?\s*(?:가까|뭐|무엇|어떤|볼|할|공연|먹|살)", after
         ):
             return "origin"
         if re.search(r"\b(?:from|leaving|leave|start(?:ing)? (?:at|from)|I'm (?:at|in)|I am (?:at|in))(?: the)?$", before, re.I):
+            return "origin"
+        if re.search(r"\bside of(?: the)?$", before):
             return "origin"
         return "goal"
 
@@ -212,7 +227,7 @@ class _Reading:
         if before is None:
             return query
         known = bool(query.goals or query.options or query.unknown)
-        last = before.goals[-1:] or before.options[:1] * (before.guess or len(before.options) == 1)
+        last = self.last or before.options[:1] * (before.guess or len(before.options) == 1)
         if self._pronoun() and last:
             if re.search(r"(거기|그곳|그건물|거긴)(에서|서|부터)", self.squeezed) or re.search(r"from (there|it)\b", self.masked.lower()):
                 query = replace(query, origin=last[0])
@@ -244,6 +259,8 @@ class _Reading:
                 return replace(before, text=query.text, goals=(before.options[order[pick[1]]],), options=())
         if query.slot == "none" and "second" in query.flags:
             query = replace(query, slot="route")
+        if query.slot in ("none", "nearby", "where") and (side := self._side()) and before.goals:
+            return replace(query, slot="nearby", side=side, goals=before.goals[-1:])
         if query.slot in NEEDS_PLACE and last:
             goals = before.goals if query.slot in ("closer", "taller") and len(before.goals) > 1 else last
             return replace(query, goals=goals, origin=before.origin if query.slot in _TRAVEL else None)
@@ -278,13 +295,20 @@ class _Reading:
             slot, term = "has", has
         elif not query.goals and not query.options and not query.unknown:
             term = self._search_term()
-            if slot in ("where", "none", "about", "features", "nearby", "minutes", "closer", "route", "distance", "kind", "has", "floors", "detail.menu", "count") and term:
+            if slot in ("where", "none", "about", "features", "nearby", "minutes", "closer", "route", "distance", "kind", "has", "floors", "detail.menu", "count", "code") and term:
                 slot = "search"
+            elif slot.startswith("transit") and term and not _LINE.search(self.text):
+                slot = "search"
+        if slot == "closer" and len(query.goals) <= 1 and (near := self._search_term()):
+            slot, term = "search", near
+            query = replace(query, origin=(query.goals or (query.origin,))[0], goals=())
+        if slot == "side" and query.origin and len(query.goals) == 1:
+            query = replace(query, goals=(*query.goals, query.origin), origin=None)
         if slot == "where" and query.origin and query.goals:
             slot = "route"
         if slot in ("none", "about") and len(query.goals) >= 1 and query.origin:
             slot = "route"
-        if slot == "nearby" and len(query.goals) == 2:
+        if slot in ("nearby", "about", "kind", "where", "none") and len(query.goals) == 2 and side:
             slot = "side"
         if slot == "none" and query.goals:
             slot = "about"
@@ -299,11 +323,13 @@ class _Reading:
         if self.lang == "ko":
             found = _HAS_KO.search(self.squeezed)
             term = korean.strip_particle(found[1]) if found else ""
-            return "" if re.search(r"뭐|무엇|무슨|어디|어떤|몇|얼마|누|어느|왜|언제", term) or not term else term
+            odd = r"뭐|무엇|무슨|어디|어떤|몇|얼마|누|어느|왜|언제|번호|층|코드|위치|거리|갈수|가는|걸을|걸어|@"
+            return "" if not term or re.search(odd, term) else term
         found = _HAS_EN.search(self.masked.lower())
         return next((g for g in found.groups() if g), "") if found else ""
 
 
+_LINE = re.compile(r"\d{3,4}|성동\s*\d|\d호선|[Ll]ine \d")
 _TRAVEL = frozenset("route minutes distance where about none transit side".split())
 _STOP_KO = re.compile(
     r"^(?:어디|어딨|어딘|어떻|어케|어느|얼마|몇|뭐|뭔|무슨|무엇|언제|누구|왜|있|없|가는|가려|가면|갈|가|걸려|걸리|걸어|알려|가르쳐|찾아|찾는|찾고|근처|주변|건물|곳|장소|데|"
@@ -320,7 +346,7 @@ _STOP_EN = frozenset(
     "university please tell want need looking look would like could you know good best have has it this "
     "that and or with about around here who when will should we us be s t m located location room "
     "something someone not if so just buy see visit use take show up out need another other located "
-    "one more many most way route walk walking far long time minutes floor floors".split()
+    "goes going bus buses subway train line stop exit number code kind type one more many most way route walk walking far long time minutes floor floors".split()
 )
 
 

@@ -30,6 +30,7 @@ def words_for(term: str, lang: Lang) -> list[str]:
     """The record words a visitor's term stands for: its own words first, then synonyms."""
     key = term.replace(" ", "") if lang == "ko" else term.lower()
     out = [w for w in term.split() if len(w) >= 2]
+    out += [w[:-1] for w in out if w.endswith("집") and len(w) > 2]
     if lang == "ko" and len(key) >= 2:
         out.insert(0, key)
     for pattern, words in _synonyms()[lang]:
@@ -38,23 +39,35 @@ def words_for(term: str, lang: Lang) -> list[str]:
     return list(dict.fromkeys(out))
 
 
-def search(venue: Venue, term: str, lang: Lang) -> list[Hit]:
-    """Hits in order: features, then kinds, then names; nearest to the origin first in each."""
-    words = words_for(term, lang)
+def search(venue: Venue, term: str, lang: Lang, *, proper: bool = False) -> list[Hit]:
+    """Hits in order: features, then kinds and names; nearest to the origin first in each.
+
+    The term as it stands comes before what it stands for. `proper` takes it as one name:
+    "Lotte World" is not Lotte Mart.
+    """
+    phrase = term.replace(" ", "") if lang == "ko" else term
+    whole = _hits(venue, [phrase], lang)
+    return whole or ([] if proper else _hits(venue, words_for(term, lang), lang))
+
+
+def _hits(venue: Venue, words: list[str], lang: Lang) -> list[Hit]:
     hits: dict[str, tuple[tuple[int, int, int], Hit]] = {}
     for place in venue.places:
         for rank, word in enumerate(words):
             if found := _match(place, word, lang):
                 order = {"feature": 0, "kind": 1, "name": 1}[found.unit]
-                key = (order if rank else min(order, 0), place.minutes or 99, rank)
+                key = (order, 99 if place.minutes is None else place.minutes, rank)
                 if place.id not in hits or key < hits[place.id][0]:
                     hits[place.id] = (key, found)
     return [h for _, h in sorted(hits.values(), key=lambda kv: kv[0])]
 
 
-def has(place: Place, term: str, lang: Lang) -> Hit | None:
-    """Whether this one place is recorded as having (or being) what the term stands for."""
-    for word in words_for(term, lang):
+def has(place: Place, term: str, lang: Lang, *, literal: bool = False) -> Hit | None:
+    """Whether this one place is recorded as having (or being) what the term stands for.
+
+    `literal` takes the term as it is, without synonyms.
+    """
+    for word in [term] if literal else words_for(term, lang):
         if (hit := _match(place, word, lang)) and hit.unit != "name":
             return hit
     return None

@@ -127,7 +127,21 @@ class Ways:
         if query.slot in ("minutes", "distance"):
             steps, ride, offer = [], [], False
         notes = frozenset({"second_route"} if offer else ())
-        return Facts(query, "found", (*steps, *ride, *([] if second else walk)), notes=notes)
+        around = self._landmarks(query, steps, goal) if query.slot == "route" and steps else []
+        return Facts(query, "found", (*steps, *ride, *around, *([] if second else walk)), notes=notes)
+
+    def _landmarks(self, query: Query, steps: Sequence[Fact], goal: Place) -> list[Fact]:
+        """The neighbours, where the described way passes no other place to look out for."""
+        told = " ".join(str(f.value) for f in steps).replace(goal.label(query.lang), "")
+        for p in self.venue.places:
+            if p.id not in (goal.id, *self._home()) and p.label(query.lang) in told:
+                return []
+        return [
+            Fact("", "neighbour", goal.id, self.venue.place(n.place).label(query.lang), n.side,
+                 n.place, source=goal.source("neighbours"))
+            for n in goal.neighbours
+            if n.place and n.side not in ("far", "toward")
+        ]  # fmt: skip
 
     def _over_graph(self, query: Query, route: Route, origin: str, goal: Place) -> Facts:
         items: list[Fact] = []

@@ -48,7 +48,7 @@ def _fewshot() -> dict[str, Any]:
 
 def is_for_model(facts: Facts) -> bool:
     """Whether these facts are put into a model's words at all."""
-    if facts.outcome != "found" or facts.notes & {"tie"}:
+    if facts.outcome != "found" or "tie" in facts.notes or "untrusted" in facts.query.flags:
         return False
     explained = any(f.unit in ("note", "recorded") for f in facts.items)
     return not explained and not any(f.kind in _TEMPLATE_ONLY for f in facts.items)

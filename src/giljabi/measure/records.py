@@ -71,12 +71,13 @@ class RawRecords:
     def __init__(self, records: Mapping[str, _Record], known: str) -> None:
         self._records = records
         # One long text: a name is known when any record or any known spelling holds it.
-        self._known = known
+        self._known = re.sub(r"\s", "", known)
         self._known_words = frozenset(re.findall(r"[a-z0-9]+", known.casefold())) | {
             *_EN_COMMON.split()
         }
         pairs = [(name, code) for code, record in records.items() for name in record.names]
-        self._by_name = sorted(pairs, key=lambda pair: -len(pair[0]))
+        longest = sorted(pairs, key=lambda pair: -len(pair[0]))
+        self._by_name = [(_whole(name.casefold()), code) for name, code in longest]
 
     @classmethod
     def load(cls, folder: Path) -> RawRecords:
@@ -125,9 +126,8 @@ class RawRecords:
         """Every place named, in order; a longer name hides the shorter ones in it."""
         low = sentence.casefold()
         found: list[Named] = []
-        for name, code in self._by_name:
-            edge = r"\b" if name.isascii() else ""
-            for hit in re.finditer(edge + re.escape(name.casefold()) + edge, low):
+        for pattern, code in self._by_name:
+            for hit in pattern.finditer(low):
                 a, b = hit.span()
                 if not any(x <= a and b <= y and (x, y) != (a, b) for x, y, _ in found):
                     found.append(Named(a, b, code))
@@ -166,14 +166,18 @@ class RawRecords:
     def _unknown_names(self, sentence: str) -> list[str]:
         if _DENIAL.search(sentence):
             return []
-        known = re.sub(r"\s", "", self._known)
         korean = [hit[0] for hit in _PLACE_KO.finditer(sentence) if not _NOT_A_NAME.match(hit[0])]
-        wrong = [name for name in korean if name not in known]
+        wrong = [name for name in korean if name not in self._known]
         for hit in _PLACE_EN.finditer(sentence):
             words = re.findall(r"[a-z0-9]+", hit[0].casefold())
             if any(word not in self._known_words for word in words[-3:]):
                 wrong.append(hit[0])
         return wrong
+
+
+def _whole(name: str) -> re.Pattern[str]:
+    edge = r"\b" if name.isascii() else ""
+    return re.compile(edge + re.escape(name) + edge)
 
 
 def _spots(named: Sequence[Named]) -> set[str]:

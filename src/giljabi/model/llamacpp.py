@@ -78,7 +78,7 @@ class LlamaCpp:
         self.settings = settings or Settings()
         self.timings: Mapping[str, float] = {}
         self._n_ctx = n_ctx
-        self._engine = _Engine(_start(path, n_ctx, threads or _usable_cores(), adapter))
+        self._engine = _Engine(_start(path, n_ctx, threads or _spare_cores(), adapter))
         # Also at the program's end: an engine still generating then brings the process down.
         weakref.finalize(self, self._engine.close)
 
@@ -183,11 +183,13 @@ def _read_chunk(chunk: Mapping[str, Any]) -> str:
     return str(choices[0].get("text") or "")
 
 
-def _usable_cores() -> int:
-    # Decoding is bound by memory: beyond a few cores more threads only wait for each other.
+def _spare_cores() -> int:
+    # One core is left to everything else, because each step waits for its slowest thread
+    # (measured on two cores beside another busy process, per answer: 1.0 to 1.4 s with two
+    # threads, 0.2 s with one). Decoding is bound by memory, so beyond a few they gain nothing.
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min(cores, 6))
+    return max(1, min(cores - 1, 6))
 
 
 def _free_port() -> int:
@@ -197,9 +199,8 @@ def _free_port() -> int:
 
 
 def _start(path: Path, n_ctx: int, threads: int, adapter: Adapter | None) -> Any:
-    # OpenMP reads this once, when the library loads; waiting threads that spin for ever starve
-    # whatever else runs on a small board (measured: 30 instead of 26 tokens/s beside a busy core,
-    # 63 instead of 61 on an idle machine).
+    # OpenMP reads this once, when the library loads: threads that wait shall soon stop spinning,
+    # or they starve whatever else runs on a small board.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         import xllamacpp  # noqa: PLC0415

@@ -47,6 +47,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        workers.open()
         upkeep = asyncio.create_task(_expire(memory, options.expire_every_s))
         try:
             yield

@@ -34,7 +34,7 @@ class ChatRoutes:
         """Register the routes."""
         streamed = {
             "description": "The whole answer, or with `stream` its sentences as chunks.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"example": "data: {…}\n\ndata: [DONE]\n\n"}},
         }
         app.add_api_route(
             "/v1/chat/completions", self.complete, methods=["POST"],

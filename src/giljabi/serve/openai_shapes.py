@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from giljabi.answer.memory import Turn
 from giljabi.errors import GiljabiError
@@ -18,14 +18,20 @@ QUESTION_CHARS = 1000
 MESSAGES = 64
 
 
-class TextPart(BaseModel):
+class _Sent(BaseModel):
+    """What a client sends: a number is no text and "yes" is no boolean."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class TextPart(_Sent):
     """A piece of text inside a message."""
 
     type: Literal["text"]
     text: str
 
 
-class ChatMessage(BaseModel):
+class ChatMessage(_Sent):
     """One message; other fields of the protocol are accepted and ignored."""
 
     role: Literal["system", "developer", "user", "assistant"]
@@ -38,13 +44,13 @@ class ChatMessage(BaseModel):
         return self.content or ""
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(_Sent):
     """What a stream carries besides the text."""
 
     include_usage: bool = False
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(_Sent):
     """A request; sampling fields (temperature, max_tokens, …) are accepted and ignored."""
 
     model: str = Field(min_length=1, max_length=200)

@@ -23,7 +23,7 @@ _GRACE_S = 5
 _CONNECTIONS = 512
 
 
-def serve(
+def run(
     answers: Answerer | Talker,
     memory: Memory,
     options: ServeOptions | None = None,

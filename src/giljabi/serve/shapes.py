@@ -114,28 +114,38 @@ class FactOut(BaseModel):
     source: str
 
 
+class ClaimOut(BaseModel):
+    """A stretch of the text and the id of the fact it states, or what is wrong with it."""
+
+    text: str
+    fact: str
+    problem: str
+
+
 class VerdictOut(BaseModel):
-    """Whether every claim of the text is one of the facts; each claim, and the fact or the lack."""
+    """Whether every claim of the text is one of the facts."""
 
     ok: bool
-    claims: list[Any]
+    claims: list[ClaimOut]
 
 
 class GuideReply(Reply):
-    """An answer of the guide. `minutes` are walking minutes, `line` is (lon, lat) in degrees."""
+    """An answer of the guide.
 
-    model_config = ConfigDict(extra="allow")
+    `minutes` are walking minutes, `line` is (lon, lat) in WGS84 degrees, `timings` are
+    milliseconds. Sentences that did not pass the check are no part of it.
+    """
 
     lang: Literal["ko", "en"]
     outcome: Outcome
     written_by: Literal["model", "template", "mixed", "refusal"]
-    slot: Any = None
+    slot: str
     places: list[str]
     facts: list[FactOut]
-    verdict: VerdictOut | None = None
-    line: list[tuple[float, float]] | None = None
+    verdict: VerdictOut
+    line: list[tuple[float, float]] | None
     timings: dict[str, float]
-    minutes: float | None = None
+    minutes: float | None
 
 
 class Wiped(BaseModel):

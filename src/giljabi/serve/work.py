@@ -144,6 +144,11 @@ class Workers:
         for job in jobs:
             job.cancel()
 
+    def open(self) -> None:
+        """Take jobs again after `close`; a new pool is open."""
+        with self._change:
+            self._closed = False
+
     def close(self) -> None:
         """Call everything off and let the threads end; does not wait for them."""
         with self._change:
@@ -165,6 +170,7 @@ class Workers:
                 while not self._waiting and not self._closed:
                     self._change.wait()
                 if not self._waiting:
+                    self._threads -= 1
                     return
                 job = self._waiting.popleft()
                 self._running.add(job)

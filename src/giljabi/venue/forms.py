@@ -18,7 +18,7 @@ _ORDINALS = {
 }  # fmt: skip
 _EMPTY_EN = frozenset("the a an of and at in s univ university".split())
 _GENERIC_EN = frozenset(
-    "building bldg hall center centre college school residence dormitory dorm department house "
+    "building bldg hall center centre college school department house "
     "facility store shop branch restaurant studio".split()
 )
 _BRANCH = re.compile(r"\s*(?:\S+?(?:역|구|동|성수|왕십리|행당)?)?(?:본점|점)$")
@@ -91,6 +91,7 @@ def family_stems(place: Place) -> set[str]:
 def english_words(text: str) -> list[str]:
     """Normalised words: lower case, ordinals as digits, articles and "of" dropped."""
     text = re.sub(r"([a-z])['’]s\b", r"\1", text.lower()).replace("&", " ")
+    text = re.sub(r"\b(?:dormitory|residence)\b", "dorm", text)
     words = re.findall(r"[a-z]+|\d+", re.sub(r"(\d+)(?:st|nd|rd|th)\b", r"\1", text))
     return [_ORDINALS.get(w, w) for w in words if w not in _EMPTY_EN]
 
@@ -125,7 +126,7 @@ def roman_fold(text: str) -> str:
 def number_signature(text: str) -> tuple[str, ...]:
     """The digits of a name, spoken ordinals included: 제이공학관 and 2공학관 both give ("2",)."""
     text = re.sub(
-        r"제\s*([일이삼사오육칠팔구])(?=[가-힣])", lambda m: str(_SINO.index(m[1])), text
+        r"제\s*([일이삼사오육칠팔구])(?=\s*[가-힣])", lambda m: str(_SINO.index(m[1])), text
     )
     return tuple(sorted(re.findall(r"\d+", text)))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import OSA
 
 from giljabi import korean
 from giljabi.venue import forms
@@ -28,6 +28,8 @@ _TAIL = re.compile(
     r"층|번호|말고|중|에서|까지|보다|이랑|하고|왼|오른|위|아래|맞은|찾|알려|있|이요|인가|아니|사이|은요|는요)"
 )
 _STRANGER_KO = re.compile(r"([가-힣A-Za-z]{2,8}?(?:대학교|여대|대))(?:의|에 있는)?\s*$")
+_OTHER_CAMPUS = re.compile(r"([가-힣A-Za-z]+)\s*(?:캠퍼스|[Cc]ampus)(?:의)?\s*[가-힣0-9]+")
+_THIS_CAMPUS = frozenset("서울 이 우리 같은 메인 본 the this on off our main".split())
 _COLLEGES = re.compile(
     r"^(?:공|의|음|법|약|체|미|간호|사범|경영|자연|자연과학|인문|인문과학|사회|사회과학|생활과학|생과|사과|자과|경상|경금|이|공과|"
     r"의과|법과|음악|체육|이과|국제|정책|예술|예체|단과|싸|사이버|옛|그|현|우리|저희|초|중|단|침|무|시|절|최|기|상|반|세|군|교)대(?:학교|학)?$"
@@ -44,6 +46,11 @@ _NOT_PLACE = re.compile(
     r"^(?:기관|습관|상관|현관|관|무관|장관|점|문|질문|전문|방문|주문|창문|소문|가문|신문|정문|후문|장점|단점|시점|지점|관점|학점|만점|"
     r"영어영문|초점|강점|공통점|차이점|궁금한점|신청|요청|대학|학교|병원|역|청|대학교|우리학교|홀|건물|센터|반점|논문|어느역|무슨역|[가-힣]*(?:편의점|음식점|서점|분식점|매점|백화점|전문점|판매점|지하철역|전철역|기차역|영화관|기숙사|"
     r"식당|은행|시장|마트|호텔|공원|광장|교회|성당|교실|대학원|단과대|공대))$"
+)
+_HEADS_EN = r"(?:[Bb]uilding|[Hh]all|[Cc]enter|[Ll]ibrary|[Dd]ormitory|[Dd]orm|[Rr]esidence|[Gg]ym|[Gg]ate|[Mm]useum)"
+_NUMBERED_EN = re.compile(
+    rf"\b(?:[A-Z][\w'&.-]*\s+){{0,4}}{_HEADS_EN}\s+(?:[Nn]o\.?\s*)?\d{{1,2}}\b"
+    rf"|\b(?:[A-Za-z]+th|\d+(?:st|nd|rd|th)|First|Second|Third)\s+(?:[A-Z][a-z]+\s+){{0,4}}{_HEADS_EN}\b"
 )
 _PLACEISH_EN = re.compile(
     r"\b((?:[A-Z0-9][\w'&.-]*\s+){1,5}(?:Building|Hall|Center|Centre|Library|Museum|Station|Gym|"
@@ -87,8 +94,13 @@ class Names:
         self._sounds = [
             (s, forms.number_signature(f), tuple(ids))
             for f, ids in self._forms.items()
-            if korean.has_hangul(f) and f[0] not in "일이삼사오육칠팔구" and len(s := korean.sound(f)) >= 6
+            if korean.has_hangul(f) and not self._is_spoken(f) and len(s := korean.sound(f)) >= 6
         ]
+
+    def _is_spoken(self, form: str) -> bool:
+        """이공학관 beside 2공학관: it hides its number, so only an exact match may use it."""
+        digit = "영일이삼사오육칠팔구".find(form[0])
+        return digit > 0 and f"{digit}{form[1:]}" in self._forms
 
     def _index(self) -> None:
         for p in self._venue.places:
@@ -116,13 +128,19 @@ class Names:
 
     def find(self, text: str) -> list[Mention]:
         """Every mention in reading order, non-overlapping; a misread never hides an exact one."""
-        found = list(self._strangers(text))
+        exact = list(self._exact(text, []))
+        found = [
+            m for m in self._strangers(text)
+            if not any(e.start <= m.start < e.end for e in exact)
+        ]  # fmt: skip
         for finder in (self._exact, self._code, self._english_exact, self._near, self._english_near):
             for m in finder(text, found):
                 clash = [o for o in found if m.start < o.end and o.start < m.end]
                 if all(_is_fragment(o, m) for o in clash):
                     found = [o for o in found if o not in clash]
                     found.append(m)
+        if any(m.places and m.how != "maybe" for m in found):
+            found = [m for m in found if m.how != "maybe"]
         found.extend(self._unknown(text, found))
         found.sort(key=lambda m: m.start)
         return _merged(found)
@@ -147,6 +165,9 @@ class Names:
             end = word.start() + len(found[1]) + (len(rest[0]) if rest else 0)
             tail = korean.strip_particle(text[word.start() : end])
             yield Mention(word.start(), word.start() + len(tail), tail, (), "unknown")
+        for m in _OTHER_CAMPUS.finditer(text):
+            if not self._is_own(m[1]) and m[1].lower() not in _THIS_CAMPUS:
+                yield Mention(m.start(), m.end(), m[0], (), "unknown")
         for m in _STRANGER_EN.finditer(text):
             if not any(own in forms.squeeze(m[1]) for own in self._own):
                 rest = re.match(r"(?:'s)?(?:\s+[A-Z]?[a-z]+){0,2}", text[m.end() :])
@@ -157,7 +178,8 @@ class Names:
         key = forms.squeeze(name)
         if key in self._own or key in self._forms or key in self._families:
             return True
-        if _COLLEGES.match(name):
+        near = self._near_window(name, 0, len(name))
+        if _COLLEGES.match(name) or any(o[2].how == "near" for o in near):
             return True
         return any(key.startswith(o) for o in self._own) or any(
             f.startswith(key) for f in self._by_first.get(key[0], ())
@@ -216,10 +238,10 @@ class Names:
         for m in _CODE.finditer(text):
             if any(m.start() < t.end and t.start < m.end() for t in taken):
                 continue
-            raw = m["n"] or m["n2"] or ""
+            raw = m["n"] or m["n2"] or _spoken_english(m["n3"] or "")
             spoken = korean.number(raw) if not raw.isdigit() else int(raw)
             code = str(spoken)
-            marked = bool(m["mark"] or m["pre"])
+            marked = bool(m["mark"] or m["pre"] or m["n3"])
             if code not in self._codes and not (marked and (len(code) in digits or m["strong"])):
                 continue
             if not marked and (not raw.isdigit() or code not in self._codes):
@@ -237,6 +259,8 @@ class Names:
                     continue
                 tokens = forms.english_words(text[span[0][1] : span[-1][2]])
                 if not tokens or span[0][0] in _FUNCTION_EN or span[-1][0] in _FUNCTION_EN:
+                    continue
+                if _numbered_beside(words, i, j):
                     continue
                 if mention := self._english_match(text, span[0][1], span[-1][2], tokens):
                     yield mention
@@ -269,11 +293,16 @@ class Names:
         for i in range(len(words)):
             for j in range(i + 1, min(len(words), i + 4) + 1):
                 a, b = words[i].start(), words[j - 1].end()
-                if any(a < t.end and t.start < b and len(t.text) > 3 for t in taken):
+                if any(a < t.end and t.start < b and not (a <= t.start and t.end <= b) for t in taken):
                     break
                 if any(_is_question(w[0]) for w in words[i:j]):
                     break
                 options.extend(self._near_window(text, a, b))
+        for w in words:
+            if len(w[0]) >= 6 and all(w.end() <= t.start or t.end <= w.start() for t in taken):
+                for size in range(3, min(len(w[0]), 11)):
+                    run = self._near_window(text, w.start(), w.start() + size)
+                    options.extend(o for o in run if o[2].how == "near")
         options.sort(key=lambda o: (-o[0], o[1]))
         for _, _, mention in options:
             yield mention
@@ -289,7 +318,7 @@ class Names:
             for sound, signature, ids in self._sounds:
                 if abs(len(sound) - len(key)) > max(3, len(sound) * 0.3) or signature != numbers:
                     continue
-                score = Levenshtein.normalized_similarity(key, sound, score_cutoff=ASK)
+                score = OSA.normalized_similarity(key, sound, score_cutoff=ASK)
                 if score >= ASK:
                     for i in ids:
                         best[i] = max(best.get(i, 0.0), score)
@@ -315,7 +344,9 @@ class Names:
                     continue
                 tokens = forms.english_words(text[span[0][1] : span[-1][2]])
                 key = forms.roman_fold(" ".join(tokens))
-                if len(key) < 5 or all(t in _COMMON_EN for t in tokens):
+                if len(key) < 5 or all(t in _COMMON_EN or t in _FUNCTION_EN for t in tokens):
+                    continue
+                if _numbered_beside(words, i, j):
                     continue
                 if found := self._roman_best(key):
                     score, ids = found
@@ -332,7 +363,7 @@ class Names:
         for form, place in self._roman:
             if re.findall(r"\d+", form) != numbers:
                 continue
-            score = Levenshtein.normalized_similarity(key, form, score_cutoff=0.78)
+            score = OSA.normalized_similarity(key, form, score_cutoff=0.78)
             if score >= 0.78:
                 best[place] = max(score, best.get(place, 0.0))
         if not best:
@@ -351,6 +382,10 @@ class Names:
             if found and not _NOT_PLACE.match(found["noun"]) and len(found["noun"]) >= 2:
                 end = word.start() + len(found["noun"])
                 yield Mention(word.start(), end, found["noun"], (), "unknown")
+        for m in _NUMBERED_EN.finditer(text):
+            if all(m.end() <= t.start or m.start() >= t.end for t in taken):
+                yield Mention(m.start(), m.end(), m[0], (), "unknown")
+                return
         for m in _PLACEISH_EN.finditer(text):
             if all(m.end() <= t.start or m.start() >= t.end for t in taken):
                 bare = re.sub(r"^(?:The|Is|Where|How|What|Which|Can|Does|And|Tell|Are|Do)\s+", "", m[1])
@@ -360,10 +395,19 @@ class Names:
 
 _CODE = re.compile(
     r"(?P<pre>(?:건물\s*번호|건물번호|[Bb]uilding|[Bb]ldg\.?|[Bb]uilding [Nn]umber|[Rr]oom)\s*(?:[Nn]o\.?\s*|[Nn]umber\s*|#\s*)?)?"
-    r"(?:(?P<n>(?<![\d.,A-Za-z])\d{2,4})|(?P<n2>(?<![가-힣])[일이삼사오육칠팔구영공백십]{2,6}(?=번|관|호)))"
+    r"(?:(?P<n3>(?<=[Bb]uilding )(?:(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)[ -]?){3})|"
+    r"(?P<n>(?<![\d.,A-Za-z])\d{2,4})|(?P<n2>(?<![가-힣])[일이삼사오육칠팔구영공백십]{2,6}(?=번|관|호)))"
     r"(?!\s*(?:번\s*(?:버스|출구|마을|지선|간선)|호선|[mM](?![a-z])|km|미터|킬로|분|시|원|층|명|년|월|일|%|m\b|min|minute|st\b|nd\b|rd\b|th\b|버스|bus|[.,]\d))"
     r"(?P<mark>\s*번?\s*(?P<strong>건물|동)|번\s*관|번|호관|호실|호|관)?(?![0-9A-Za-z])"
 )
+_SPOKEN_EN = "zero one two three four five six seven eight nine".split()
+
+
+def _spoken_english(text: str) -> str:
+    words = text.replace("-", " ").split()
+    return "".join(str(_SPOKEN_EN.index(w)) if w in _SPOKEN_EN else "0" for w in words)
+
+
 _FUNCTION_EN = frozenset(
     "the a an of and at in is are was to from for with by on it its this that there here how what "
     "which where when who why do does did can could would should will i me my we you your many much "
@@ -393,8 +437,10 @@ _QUESTION = re.compile(
 
 def _is_fragment(short: Mention, long: Mention) -> bool:
     """A two-letter nickname inside a sure longer match was only the start of that name."""
-    inside = long.start <= short.start and short.end <= long.end
-    return inside and len(short.text) <= 3 and long.how == "near" and len(long.text) > len(short.text) + 1
+    inside = long.start <= short.start and short.end <= long.end and long.how == "near"
+    whole = forms.squeeze(_bare(long.text)) == forms.squeeze(short.text)
+    same = bool(short.places) and short.places[:1] == long.places[:1] and not whole
+    return inside and (same or (len(short.text) <= 3 and len(long.text) > len(short.text) + 1))
 
 
 def _is_question(word: str) -> bool:
@@ -443,6 +489,17 @@ def _particle_length(text: str, chars: str, where: list[int], end: int) -> int:
 
 def _english_spans(text: str) -> list[tuple[str, int, int]]:
     return [(m[0].lower(), m.start(), m.end()) for m in re.finditer(r"[A-Za-z][A-Za-z'’-]*|\d+(?:st|nd|rd|th)?|&", text)]
+
+
+def _numbered_beside(words: list[tuple[str, int, int]], i: int, j: int) -> bool:
+    """"Engineering Building" in "Engineering Building 8" is not the name that was said."""
+    while j < len(words) - 1 and words[j][0] in ("hall", "building", "center", "dormitory"):
+        j += 1
+    if j < len(words) and words[j][0].isdigit() and words[j][1] - words[j - 1][2] <= 1:
+        return len(words[j][0]) == 1
+    before = words[i - 1][0] if i else ""
+    ordinal = forms.english_words(before)[:1] if before not in ("one", "two", "three") else []
+    return bool(ordinal) and ordinal[0].isdigit() and len(ordinal[0]) == 1
 
 
 def _merged(found: list[Mention]) -> list[Mention]:
