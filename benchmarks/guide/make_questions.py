@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from typing import Any
 from gold_rules import Rules
 
 HERE = Path(__file__).resolve().parent
+# Rules whose right answer says the question's own words: "yes, 6 floors", "from A to B".
+REPEATING = {"has", "between", "nearer", "farther", "taller", "clarify", "outside", "abstain"}
+REPEATING |= {"check_floors", "check_minutes", "no_floors"}
 GROUP_KEYS = {"slot", "lang", "gold", "expect", "banned", "rows"}
 
 
@@ -35,6 +39,16 @@ def wordings(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             yield path, group
 
 
+def unechoed(groups: list[list[str]], asked: str) -> list[list[str]]:
+    """The groups without the strings the question itself holds: repeating it must not score.
+
+    A group that would be left empty stays whole.
+    """
+    said = re.sub(r"\s", "", asked).casefold()
+    fresh = [[one for one in g if re.sub(r"\s", "", one).casefold() not in said] for g in groups]
+    return [kept or whole for kept, whole in zip(fresh, groups, strict=True)]
+
+
 def question(rules: Rules, group: dict[str, Any], row: str) -> dict[str, Any]:
     """One row of the set, without its id."""
     head, _, said = row.partition("|")
@@ -42,12 +56,15 @@ def question(rules: Rules, group: dict[str, Any], row: str) -> dict[str, Any]:
     gold = rules.apply(group["gold"], head.split())
     if not all(turns) or not gold.groups or not all(gold.groups):
         raise ValueError("an empty turn or an empty gold group")
+    groups = gold.groups
+    if group["gold"] not in REPEATING and group["slot"] != "check":
+        groups = unechoed(groups, turns[-1])
     return {
         "lang": group["lang"],
         "turns": turns,
         "slot": group["slot"],
         "place_codes": gold.codes,
-        "must_contain_any": gold.groups,
+        "must_contain_any": groups,
         "must_not_contain": [*gold.banned, *group.get("banned", [])],
         "expect": group.get("expect", "answer"),
     }

@@ -25,14 +25,36 @@ SETS = ("campus", "1km", "2km")
 # Names that several places share, whatever the coordinate file's aliases say.
 SHARED_NAMES = frozenset(
     {
-        *("본관", "도서관", "운동장", "체육관", "병원 본관", "응급실", "사이버대", "싸대", "의대", "의과대학"),
+        *(
+            "본관",
+            "도서관",
+            "운동장",
+            "체육관",
+            "병원 본관",
+            "응급실",
+            "사이버대",
+            "싸대",
+            "의대",
+            "의과대학",
+        ),
         *("백남", "신소재", "공업센터", "정보관", "교수회관", "장례식장", "국제병원"),
-        *("main building", "main hall", "main hospital", "library", "international hospital", "tomato"),
+        *(
+            "main building",
+            "main hall",
+            "main hospital",
+            "library",
+            "international hospital",
+            "tomato",
+        ),
     }
 )
-HERE_WORDS = re.compile(r"여기|거기|이 건물|그 건물|\bhere\b|\bthere\b(?! (?:is|are))|\bit\b|\bthis\b", re.I)
+HERE_WORDS = re.compile(
+    r"여기|거기|이 건물|그 건물|\bhere\b|\bthere\b(?! (?:is|are))|\bit\b|\bthis\b", re.I
+)
 STARTS = re.compile(
-    r"예지문|에지문|애지문|한양대학교|한양대역|한양대|캠퍼스|hanyang univ\w*\.?(?: station)?|aeji\w*(?: gate)?|campus", re.I
+    r"예지문|에지문|애지문|한양대학교|한양대역|한양대|캠퍼스|"
+    r"hanyang univ\w*\.?(?: station)?|aeji\w*(?: gate)?|campus",
+    re.I,
 )
 # attribute -> (Korean wording, English wording, whose places have it: c campus, k 1 km, t 2 km)
 ASKED: dict[str, tuple[str, str, str]] = {
@@ -65,14 +87,16 @@ ASKED: dict[str, tuple[str, str, str]] = {
     "distance": (r"몇\s?(?:km|킬로)|거리가|얼마나 (?:멀|떨어)", r"how far|distance", "t"),
     "stop": (
         r"어디서 내|(?:어느|무슨|어떤) (?:정류장|역)(?:에서)? (?:내|하차)",
-        r"(?:which|what) (?:stop|station) (?:do|should|to).*(?:get off|need)|where (?:do|should) i get off",
+        r"(?:which|what) (?:stop|station) (?:do|should|to).*(?:get off|need)|"
+        r"where (?:do|should) i get off",
         "t",
     ),
     "line": (r"몇 호선", r"(?:which|what) (?:subway )?line", "t"),
 }
 # Words that turn an otherwise plain question into another one.
 OTHER = re.compile(
-    r"근처|주변|옆|비교|보다|중에|랑 |하고 |버스로|지하철로|타고|어디야|어디에 있|위치|어떻게 가|어떻게 돼|"
+    r"근처|주변|옆|비교|보다|중에|랑 |하고 |버스로|지하철로|타고|"
+    r"어디야|어디에 있|위치|어떻게 가|어떻게 돼|"
     r"\bvs\b|near|next to|compare|\bthan\b|better|faster|closest|close to|\bor\b|\band\b|other",
     re.I,
 )
@@ -94,7 +118,8 @@ class Picker:
             for name in (*place.names, *self._numbers(place.code)):
                 owners.setdefault(name.casefold(), set()).add(place.code)
         # Longest first, so that "공업센터 본관" is not read as "본관".
-        self.names = sorted(owners.items(), key=lambda item: -len(item[0]))
+        longest = sorted(owners.items(), key=lambda item: -len(item[0]))
+        self.names = [(name, codes, _whole(name)) for name, codes in longest]
 
     @staticmethod
     def _numbers(code: str) -> list[str]:
@@ -104,10 +129,7 @@ class Picker:
         """The code of the only place named, and the question with "@" in its stead."""
         rest = question.casefold()
         found: set[str] = set()
-        for name, codes in self.names:
-            edge = r"(?<![a-z0-9])" if name[0].isascii() else r"(?<![가-힣])"
-            after = r"(?![a-z0-9])" if name[-1].isascii() else ""
-            pattern = re.compile(edge + re.escape(name) + after)
+        for name, codes, pattern in self.names:
             if not pattern.search(rest):
                 continue
             rest = pattern.sub(" @", rest)
@@ -167,6 +189,13 @@ class Picker:
         return all(one in self.rules.words["feature"] for one in self.rules.venue[code].features)
 
 
+def _whole(name: str) -> re.Pattern[str]:
+    """The name where it is not the middle or the tail of a longer word."""
+    before = r"(?<![a-z0-9])" if name[0].isascii() else r"(?<![가-힣])"
+    after = r"(?![a-z0-9])" if name[-1].isascii() else ""
+    return re.compile(before + re.escape(name) + after)
+
+
 def pairs(shared: Path) -> Iterator[tuple[str, str, str]]:
     """(id, question, answer) of every single-turn validation row."""
     for name in SETS:
@@ -174,7 +203,11 @@ def pairs(shared: Path) -> Iterator[tuple[str, str, str]]:
         for number, row in enumerate(rows, 1):
             said = [message for message in row["messages"] if message["role"] != "system"]
             if [message["role"] for message in said] == ["user", "assistant"]:
-                yield f"val-{name}-{number:03d}", said[0]["content"].strip(), said[1]["content"].strip()
+                yield (
+                    f"val-{name}-{number:03d}",
+                    said[0]["content"].strip(),
+                    said[1]["content"].strip(),
+                )
 
 
 def main() -> None:

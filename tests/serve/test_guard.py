@@ -8,6 +8,12 @@ import pytest
 KIOSK = "https://kiosk.example:8443"
 
 
+@pytest.fixture
+def server(shared):
+    shared.guide.started = 0
+    return shared
+
+
 def raw(server, *lines, body=b"", wait=10.0):
     """Send bytes as they are; the status line's code and everything after it."""
     head = "\r\n".join(lines).encode() + b"\r\n\r\n"

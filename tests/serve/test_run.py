@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -16,7 +17,7 @@ from scripted import ScriptedGuide
 from giljabi.answer.memory import Memory
 from giljabi.errors import GiljabiError
 from giljabi.serve.options import ServeOptions
-from giljabi.serve.run import listening, serve, url_of
+from giljabi.serve.run import listening, run, url_of
 
 HERE = Path(__file__).parent
 SERVER = """
@@ -24,9 +25,9 @@ import sys
 from scripted import ScriptedGuide
 from giljabi.answer.memory import Memory
 from giljabi.serve.options import ServeOptions
-from giljabi.serve.run import serve
+from giljabi.serve.run import run
 memory = Memory(sys.argv[1])
-serve(ScriptedGuide(), memory, ServeOptions(port=0), announce=lambda url: print(url, flush=True))
+run(ScriptedGuide(), memory, ServeOptions(port=0), announce=lambda url: print(url, flush=True))
 memory.close()
 print("closed", flush=True)
 """
@@ -73,7 +74,7 @@ def test_a_taken_port_is_one_sentence():
     with listening("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(GiljabiError, match=rf"^Port {port} on 127.0.0.1 is taken .*\.$"):
-            serve(ScriptedGuide(), Memory(), ServeOptions(port=port))
+            run(ScriptedGuide(), Memory(), ServeOptions(port=port))
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
@@ -118,6 +119,7 @@ def test_killed_and_started_again_it_knows_every_answered_turn(tmp_path):
             thread.start()
         while min(answered.get(f"v{k}", 0) for k in range(4)) < 5:
             assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         for thread in crowd:
             thread.join(20)

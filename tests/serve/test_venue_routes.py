@@ -3,6 +3,12 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.fixture
+def server(shared):
+    shared.guide.started = 0
+    return shared
+
+
 def get(server, path, **query):
     return server.http.get(path, params=query)
 

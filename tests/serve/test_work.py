@@ -135,8 +135,7 @@ def test_a_cancelled_iterator_is_closed(workers):
 
     def make(cancel):
         try:
-            for n in range(10_000):
-                yield n
+            yield from range(10_000)
         finally:
             closed.set()
 
@@ -160,6 +159,9 @@ def test_a_closed_pool_takes_nothing_and_its_threads_end(workers):
         assert await read(job) == []
         with pytest.raises(BusyError):
             pool.submit(items_of(1))
+        pool.open()
+        assert await read(pool.submit(items_of(2))) == [0, 1]
+        pool.close()
 
     before = set(threading.enumerate())
     asyncio.run(main())

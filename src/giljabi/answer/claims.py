@@ -69,7 +69,10 @@ _COMPARE: tuple[tuple[str, str], ...] = (
     (r"(?:더\s*|보다\s*(?:더\s*)?|가장\s*|제일\s*)(?:낮|적)|\b(?:lower|fewer|less|lowest)\b", "least"),
     (r"같아|같습|동일|\bsame\b|\bequal", "same"),
 )  # fmt: skip
-_NEGATION = re.compile(r"없(?:어|습|는|다|고|음|으)|않|아니(?!면)|못\s|모르|\bnot\b|n't\b|\bno\b(?!\.)|\bnever\b|\bwithout\b|\bcannot\b", re.I)
+_NEGATION = re.compile(
+    r"없(?:어|습|는|다|고|음|으)|않|아니(?!면)|못\s|모르|\bnot\b|n't\b|\bno\b(?!\.)|\bnever\b|\bwithout\b|\bcannot\b",
+    re.I,
+)
 _RIDE: tuple[tuple[str, str], ...] = (
     (r"내리|내려서|내린|내릴|내려\b|하차|\bget(?:ting)? off\b|\balight", "off"),
     (r"타고|타면|타세|타시|타야|탑승|승차|\btake (?:the )?(?:bus|subway|line)|\bboard\b|\bcatch\b|\bget on\b|\bride\b", "on"),
@@ -133,7 +136,9 @@ def _numbers(rest: str, found: list[Atom]) -> str:
     for m in _NUMBER.finditer(rest):
         unit = ""
         if m["unit"]:
-            unit = next(u for p, u in _UNITS if re.fullmatch(p.replace(r"\b", ""), m["unit"].strip(), re.I))
+            unit = next(
+                u for p, u in _UNITS if re.fullmatch(p.replace(r"\b", ""), m["unit"].strip(), re.I)
+            )
         if m["pre"]:
             word = re.match(r"[a-z지하]+", m["pre"].strip().lower())
             key = word[0].rstrip("s") if word else ""

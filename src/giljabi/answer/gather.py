@@ -18,7 +18,16 @@ MAX_MEMBERS = 5
 _OPPOSITE: dict[Side, Side] = {
     "left": "right", "right": "left", "up": "down", "down": "up", "front": "behind", "behind": "front",
 }  # fmt: skip
-_COMPASS = ("north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west")
+_COMPASS = (
+    "north",
+    "north-east",
+    "east",
+    "south-east",
+    "south",
+    "south-west",
+    "west",
+    "north-west",
+)
 
 
 class Gatherer:
@@ -199,7 +208,8 @@ class Gatherer:
     def _about(self, query: Query, p: Place) -> list[Fact]:
         head = [*self._code(query, p), self._fact("kind", p, p.kind[query.lang])]
         more = [*self._floors(query, p), *self._features(query, p), *self.ways.minutes(p)]
-        return [*head, *more, *([] if more else self._close(query, p)), *self.ways.kilometres(p)]
+        close = [] if more and p.area != "landmark" else self._close(query, p)
+        return [*head, *more, *close, *self.ways.kilometres(p)]
 
     def _check(self, query: Query, items: list[Fact], p: Place) -> list[Fact]:
         """Yes or no, where the visitor put a number to it."""
@@ -208,7 +218,9 @@ class Gatherer:
         said, unit = query.claim
         for f in items:
             if f.subject == p.id and _same_unit(f, unit):
-                return [self._fact("check", p, "yes" if f.value == said else "no", f.kind, str(said))]
+                return [
+                    self._fact("check", p, "yes" if f.value == said else "no", f.kind, str(said))
+                ]
         return []
 
     def _detail(self, query: Query, p: Place) -> Facts:
@@ -224,7 +236,9 @@ class Gatherer:
             items = [f for g in goals for f in self._floors(query, g) if f.unit == "above"]
         else:
             items = [f for g in goals for f in self.ways.walk(query, query.origin, g)]
-            values = [(int(f.value), self.venue.place(f.subject)) for f in items if f.unit != "recorded"]
+            values = [
+                (int(f.value), self.venue.place(f.subject)) for f in items if f.unit != "recorded"
+            ]
         if len(values) < len(goals):
             return Facts(query, "not_in_data", tuple(items), missing=query.slot)
         low = ("lower" in query.flags) if query.slot == "taller" else "farther" not in query.flags
@@ -260,7 +274,9 @@ class Gatherer:
             north = (a.point.lat - b.point.lat) * 111_000
             east = (a.point.lon - b.point.lon) * 88_000
             index = round(_degrees(east, north) / 45) % 8
-            fact = self._fact("bearing", a, _COMPASS[index], str(int(metres)), b.id, "point", estimated=True)
+            fact = self._fact(
+                "bearing", a, _COMPASS[index], str(int(metres)), b.id, "point", estimated=True
+            )
             return Facts(query, "found", (fact,))
         return Facts(query, "not_in_data", missing="side")
 
@@ -314,7 +330,9 @@ class Gatherer:
             for p in places[:MAX_MEMBERS]
             if p.transit
         ]
-        return Facts(query, "found", _numbered(items), places=tuple(p.id for p in places[:MAX_MEMBERS]))
+        return Facts(
+            query, "found", _numbered(items), places=tuple(p.id for p in places[:MAX_MEMBERS])
+        )
 
 
 def _numbered(items: list[Fact] | tuple[Fact, ...]) -> tuple[Fact, ...]:
@@ -323,7 +341,9 @@ def _numbered(items: list[Fact] | tuple[Fact, ...]) -> tuple[Fact, ...]:
 
 
 def _line_asked(text: str) -> str | None:
-    found = re.search(r"(성동\s*\d{2}(?:-\d)?|\d{3,4}(?=\s*번?\s*버스)|(?<=bus )\d{3,4}|\d호선)", text)
+    found = re.search(
+        r"(성동\s*\d{2}(?:-\d)?|\d{3,4}(?=\s*번?\s*버스)|(?<=bus )\d{3,4}|\d호선)", text
+    )
     return found[1].replace(" ", "") if found else None
 
 

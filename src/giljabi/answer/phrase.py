@@ -138,22 +138,37 @@ class Phrasebook:
         if f.kind == "inside":
             return self._inside(group, lang, p, note)
         if f.kind == "distance":
-            key = "distance_km" if f.unit == "km" else "distance_m" if f.estimated else "distance_m_sure"
-            return self.say(lang, key, note=note, P=p, v=_number(f.value), o=self._label(f.object, lang))
+            key = (
+                "distance_km"
+                if f.unit == "km"
+                else "distance_m"
+                if f.estimated
+                else "distance_m_sure"
+            )
+            return self.say(
+                lang, key, note=note, P=p, v=_number(f.value), o=self._label(f.object, lang)
+            )
         if f.kind == "bearing":
             compass = _wording()[lang]["compass"][f.value]
-            return self.say(lang, "bearing", P=p, o=self._label(f.object, lang), s=compass, v=f.unit)
+            return self.say(
+                lang, "bearing", P=p, o=self._label(f.object, lang), s=compass, v=f.unit
+            )
         if f.kind in ("closer", "taller"):
             return self.say(lang, f"{f.kind}_{f.unit}", note=note, P=p)
         if f.kind == "member":
             return self.say(lang, "member", P=p, v=f.value)
-        return self.say(lang, f.kind, note=note, P=p, v=", ".join(str(x.value) for x in group), t=f.unit)
+        what = _wording()[lang]["what"].get(f"detail.{f.unit}", f.unit)
+        values = ", ".join(str(x.value) for x in group)
+        return self.say(lang, f.kind, note=note, P=p, v=values, t=f.unit, w=what)
 
     def _floors(self, v: dict[str, Any], lang: Lang, p: str, note: bool) -> str:
         if "note" in v:
             return self.say(lang, "floors_note", P=p, v=v["note"])
         if "above" in v and "below" in v:
-            return _one(self.say(lang, "floors_both", note=note, P=p, v=v["above"], b=v["below"]), v["above"])
+            return _one(
+                self.say(lang, "floors_both", note=note, P=p, v=v["above"], b=v["below"]),
+                v["above"],
+            )
         key, value = next(iter(v.items()))
         return _one(self.say(lang, f"floors_{key}", note=note, P=p, v=value), value)
 
@@ -177,7 +192,9 @@ class Phrasebook:
         if group[0].unit == "host":
             return self.say(lang, "inside_host", note=note, P=p, o=host)
         levels = _levels([int(f.value) for f in group], lang)
-        return self.say(lang, "inside" if host else "inside_level", note=note, P=p, o=host, v=levels)
+        return self.say(
+            lang, "inside" if host else "inside_level", note=note, P=p, o=host, v=levels
+        )
 
     def _ride(self, group: Sequence[Fact], lang: Lang, p: str, facts: Facts) -> str:
         role = {f.unit: f.value for f in group}
@@ -238,7 +255,9 @@ class Phrasebook:
     def _count(self, facts: Facts, lang: Lang) -> list[Said]:
         f = facts.items[0]
         names = ", ".join(self._labels(facts.places[:6], lang))
-        return [Said(f"{self.say(lang, 'count', v=f.value, t=f.unit)} ({names})", frozenset({f.id}))]
+        return [
+            Said(f"{self.say(lang, 'count', v=f.value, t=f.unit)} ({names})", frozenset({f.id}))
+        ]
 
     def _has(self, facts: Facts, lang: Lang) -> list[Said]:
         f = facts.items[0]
@@ -281,7 +300,13 @@ class Phrasebook:
         # What is known stands beside what is not; the first sentence stays the refusal.
         said += self._plain(facts, lang)
         if len(said) == 1 and (can := self._can_ask(q.goals[-1], lang)):
-            said.append(Said(self.say(lang, "ask_instead", can=korean.josa(can, "을") if lang == "ko" else can)))
+            said.append(
+                Said(
+                    self.say(
+                        lang, "ask_instead", can=korean.josa(can, "을") if lang == "ko" else can
+                    )
+                )
+            )
         return said
 
     def _can_ask(self, place: str, lang: Lang) -> str:

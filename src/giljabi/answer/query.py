@@ -40,10 +40,16 @@ _EN_WORDS = re.compile(
     r"and|for|in|long|floors?|building|please|get|ignore|hi|hello|thanks?|it|my|you|bus|take|walk)\b",
     re.I,
 )
-_HAS_KO = re.compile(r"(?:@)(?:에|에는|엔|안에|안에는|내에|건물에|건물에는|에서)?(.{1,14}?)(?:이|가|도|은|는)?(?:있(?:어|나|는지|을까|습니까|냐|니|죠|지|음|을까요|나요|어요)|이용|사먹|살수|마실수|먹을수|볼수)")
-_HAS_EN = re.compile(r"(?:is|are) there (?:a |an |any |some )?(.+?) (?:in|at|inside|on) (?:the )?@|does (?:the )?@ have (?:a |an |any |some )?(.+?)[?.]?$|can i (.+?) (?:in|at|inside) (?:the )?@")
+_HAS_KO = re.compile(
+    r"(?:@)(?:에|에는|엔|안에|안에는|내에|건물에|건물에는|에서)?(.{1,14}?)(?:이|가|도|은|는)?(?:있(?:어|나|는지|을까|습니까|냐|니|죠|지|음|을까요|나요|어요)|이용|사먹|살수|마실수|먹을수|볼수)"
+)
+_HAS_EN = re.compile(
+    r"(?:is|are) there (?:a |an |any |some )?(.+?) (?:in|at|inside|on) (?:the )?@|does (?:the )?@ have (?:a |an |any |some )?(.+?)[?.]?$|can i (.+?) (?:in|at|inside) (?:the )?@"
+)
 _CLAIM = re.compile(r"(\d+)\s*(층|분|번|km|킬로|floors?|stor\w+|-stor\w+|min\w*)")
-_CHECK_KO = re.compile(r"(맞(아|나|지|죠|습|는|음)|이야\?|인가|이지\?|이죠|이에요\?|예요\?|입니까|이니\?|거야\?|거지|아니(야|지|에)|짜리)")
+_CHECK_KO = re.compile(
+    r"(맞(아|나|지|죠|습|는|음)|이야\?|인가|이지\?|이죠|이에요\?|예요\?|입니까|이니\?|거야\?|거지|아니(야|지|에)|짜리)"
+)
 _CHECK_EN = re.compile(r"^(is|are|does|do|isn't|so)\b|right\?|correct\?")
 
 
@@ -136,7 +142,9 @@ class _Reading:
 
     def _has(self, name: str) -> bool:
         lang = self.lang
-        return bool(self.p[name][lang].search(self.squeezed if lang == "ko" else self.masked.lower()))
+        return bool(
+            self.p[name][lang].search(self.squeezed if lang == "ko" else self.masked.lower())
+        )
 
     def query(self) -> Query:
         slot = self._slot()
@@ -167,17 +175,25 @@ class _Reading:
                 continue
             if name == "injection" and (ko.search(plain) or en.search(self.text.lower())):
                 return name
-            if (ko if self.lang == "ko" else en).search(self.squeezed if self.lang == "ko" else low):
+            if (ko if self.lang == "ko" else en).search(
+                self.squeezed if self.lang == "ko" else low
+            ):
                 return str(name)
         return "none"
 
     def _role(self, m: Mention) -> str:
         before, after = self.text[: m.start].rstrip(), self.text[m.end :]
-        if re.match(r"\s*(?:건물|쪽|앞)?(?:을|를)?\s*(?:에서|애서|부터|기준|서\s)", after) and not re.match(
+        if re.match(
+            r"\s*(?:건물|쪽|앞)?(?:을|를)?\s*(?:에서|애서|부터|기준|서\s)", after
+        ) and not re.match(
             r"\s*에서\s*(?:가장|제일)?\s*(?:가까|뭐|무엇|어떤|볼|할|공연|먹|살)", after
         ):
             return "origin"
-        if re.search(r"\b(?:from|leaving|leave|start(?:ing)? (?:at|from)|I'm (?:at|in)|I am (?:at|in))(?: the)?$", before, re.I):
+        if re.search(
+            r"\b(?:from|leaving|leave|start(?:ing)? (?:at|from)|I'm (?:at|in)|I am (?:at|in))(?: the)?$",
+            before,
+            re.I,
+        ):
             return "origin"
         if re.search(r"\bside of(?: the)?$", before):
             return "origin"
@@ -193,7 +209,11 @@ class _Reading:
                 unknown.append(m.text)
                 continue
             place, others = self._choose(m)
-            if self._role(m) == "origin" and query.slot in _TRAVEL and len(self.mentions) + bool(self._pronoun()) > 1:
+            if (
+                self._role(m) == "origin"
+                and query.slot in _TRAVEL
+                and len(self.mentions) + bool(self._pronoun()) > 1
+            ):
                 origin = place or (others[0] if others else None)
                 continue
             if place is None:
@@ -229,7 +249,9 @@ class _Reading:
         known = bool(query.goals or query.options or query.unknown)
         last = self.last or before.options[:1] * (before.guess or len(before.options) == 1)
         if self._pronoun() and last:
-            if re.search(r"(거기|그곳|그건물|거긴)(에서|서|부터)", self.squeezed) or re.search(r"from (there|it)\b", self.masked.lower()):
+            if re.search(r"(거기|그곳|그건물|거긴)(에서|서|부터)", self.squeezed) or re.search(
+                r"from (there|it)\b", self.masked.lower()
+            ):
                 query = replace(query, origin=last[0])
                 if query.slot in ("none", "about"):
                     query = replace(query, slot="route")
@@ -237,12 +259,20 @@ class _Reading:
                 query = replace(query, goals=last)
             elif query.slot in ("closer", "taller", "side"):
                 query = replace(query, goals=(*last, *query.goals))
-        elif not known and query.slot in NEEDS_PLACE | {"none"} | {"step_free"} and not self._fresh():
+        elif (
+            not known and query.slot in NEEDS_PLACE | {"none"} | {"step_free"} and not self._fresh()
+        ):
             query = self._bare_follow(query, before, last)
         elif not known and query.slot.startswith("detail."):
             query = replace(query, goals=last)
-        if known and (query.slot in ("none", "about", "where") and self._swaps() or query.slot == "none"):
-            slot = before.slot if before.slot not in ("greeting", "outside", "injection", "search") else "about"
+        if known and (
+            query.slot in ("none", "about", "where") and self._swaps() or query.slot == "none"
+        ):
+            slot = (
+                before.slot
+                if before.slot not in ("greeting", "outside", "injection", "search")
+                else "about"
+            )
             origin = query.origin or (before.origin if slot in _TRAVEL else None)
             query = replace(query, slot=slot if slot != "none" else "about", origin=origin, term=before.term,
                             side=before.side if slot == "nearby" else None)  # fmt: skip
@@ -250,20 +280,32 @@ class _Reading:
 
     def _bare_follow(self, query: Query, before: Query, last: tuple[str, ...]) -> Query:
         """No place named: "몇 층이야?" after a place was talked about; "네" to a guess."""
-        if before.guess and re.match(r"^(네|예|응|맞|그래|어|yes|yeah|right|correct)", self.squeezed):
-            return replace(before, text=query.text, goals=before.options[:1], options=(), guess=False)
+        if before.guess and re.match(
+            r"^(네|예|응|맞|그래|어|yes|yeah|right|correct)", self.squeezed
+        ):
+            return replace(
+                before, text=query.text, goals=before.options[:1], options=(), guess=False
+            )
         if before.options and not before.goals:
             pick = re.match(r"^(첫|두|세|네|1|2|3|4)(번째|번)?", self.squeezed)
             order = {"첫": 0, "두": 1, "세": 2, "네": 3, "1": 0, "2": 1, "3": 2, "4": 3}
             if pick and order[pick[1]] < len(before.options):
-                return replace(before, text=query.text, goals=(before.options[order[pick[1]]],), options=())
+                return replace(
+                    before, text=query.text, goals=(before.options[order[pick[1]]],), options=()
+                )
         if query.slot == "none" and "second" in query.flags:
             query = replace(query, slot="route")
         if query.slot in ("none", "nearby", "where") and (side := self._side()) and before.goals:
             return replace(query, slot="nearby", side=side, goals=before.goals[-1:])
         if query.slot in NEEDS_PLACE and last:
-            goals = before.goals if query.slot in ("closer", "taller") and len(before.goals) > 1 else last
-            return replace(query, goals=goals, origin=before.origin if query.slot in _TRAVEL else None)
+            goals = (
+                before.goals
+                if query.slot in ("closer", "taller") and len(before.goals) > 1
+                else last
+            )
+            return replace(
+                query, goals=goals, origin=before.origin if query.slot in _TRAVEL else None
+            )
         return query
 
     def _fresh(self) -> bool:
@@ -271,12 +313,23 @@ class _Reading:
         return bool(self._search_term()) and self._residue_is_new()
 
     def _residue_is_new(self) -> bool:
-        return bool(re.search(r"(어디|있어|있나|찾|추천|수있|싶)", self.squeezed)) if self.lang == "ko" else bool(
-            re.search(r"\b(where can|any|find|looking for|somewhere|is there|are there|nearest|i want|i need)\b", self.masked.lower())
+        return (
+            bool(re.search(r"(어디|있어|있나|찾|추천|수있|싶)", self.squeezed))
+            if self.lang == "ko"
+            else bool(
+                re.search(
+                    r"\b(where can|any|find|looking for|somewhere|is there|are there|nearest|i want|i need)\b",
+                    self.masked.lower(),
+                )
+            )
         )
 
     def _swaps(self) -> bool:
-        text = self.squeezed.rstrip("?") if self.lang == "ko" else re.sub(r"[?.!,]", "", self.masked.lower()).strip()
+        text = (
+            self.squeezed.rstrip("?")
+            if self.lang == "ko"
+            else re.sub(r"[?.!,]", "", self.masked.lower()).strip()
+        )
         return bool(self.p["follow"][self.lang].match(text))
 
     def _search_term(self) -> str:
@@ -288,14 +341,42 @@ class _Reading:
             ask = _CHECK_KO if self.lang == "ko" else _CHECK_EN
             if ask.search(self.squeezed if self.lang == "ko" else self.masked.lower()):
                 claim = (int(found[1]), found[2])
-        side = query.side or self._side() if query.slot in ("nearby", "side", "none", "where", "about") else query.side
+        side = (
+            query.side or self._side()
+            if query.slot in ("nearby", "side", "none", "where", "about")
+            else query.side
+        )
         term = query.term
         slot = query.slot
-        if query.goals and slot not in ("closer", "taller", "side", "nearby", "route") and (has := self._has_term()):
+        if (
+            query.goals
+            and slot not in ("closer", "taller", "side", "nearby", "route")
+            and (has := self._has_term())
+        ):
             slot, term = "has", has
         elif not query.goals and not query.options and not query.unknown:
             term = self._search_term()
-            if slot in ("where", "none", "about", "features", "nearby", "minutes", "closer", "route", "distance", "kind", "has", "floors", "detail.menu", "count", "code") and term:
+            if (
+                slot
+                in (
+                    "where",
+                    "none",
+                    "about",
+                    "features",
+                    "nearby",
+                    "minutes",
+                    "closer",
+                    "route",
+                    "distance",
+                    "kind",
+                    "has",
+                    "floors",
+                    "detail.menu",
+                    "count",
+                    "code",
+                )
+                and term
+            ):
                 slot = "search"
             elif slot.startswith("transit") and term and not _LINE.search(self.text):
                 slot = "search"
@@ -357,6 +438,10 @@ def content_words(masked: str, lang: Lang) -> list[str]:
     out = []
     for eojeol in re.findall(r"[가-힣A-Za-z0-9]+", masked.replace("@", " ")):
         word = korean.strip_particle(eojeol)
-        if (len(word) >= 2 and not _STOP_KO.match(word)) or _KEEP_KO.match(word) or re.fullmatch(r"밥|약|책|옷|빵|술|잠|차|돈", word):
+        if (
+            (len(word) >= 2 and not _STOP_KO.match(word))
+            or _KEEP_KO.match(word)
+            or re.fullmatch(r"밥|약|책|옷|빵|술|잠|차|돈", word)
+        ):
             out.append(word)
     return out

@@ -23,7 +23,9 @@ class Hit:
 @lru_cache(maxsize=1)
 def _synonyms() -> dict[str, list[tuple[re.Pattern[str], list[str]]]]:
     raw = tomllib.loads((files("giljabi.answer") / "synonyms.toml").read_text("utf-8"))
-    return {lang: [(re.compile(k, re.I), v) for k, v in table.items()] for lang, table in raw.items()}
+    return {
+        lang: [(re.compile(k, re.I), v) for k, v in table.items()] for lang, table in raw.items()
+    }
 
 
 def words_for(term: str, lang: Lang) -> list[str]:

@@ -15,9 +15,7 @@ _OF_EN = re.compile(r"^\s*(?:of|from|to|is)?\s*(?:the)?\s*$", re.I)
 _CLAUSE = re.compile(r"고\s|며\s|,|;|\band\b|\bwhile\b")
 
 
-def find_side(
-    text: str, found: Sequence[Atom], i: int, facts: Facts, lang: Lang
-) -> Fact | None:
+def find_side(text: str, found: Sequence[Atom], i: int, facts: Facts, lang: Lang) -> Fact | None:
     """The neighbour fact that the side at `found[i]` states, or None when it states another."""
     side = found[i]
     named = [a for a in found if a.kind in ("place", "value") and _names_neighbour(a, facts)]
@@ -54,7 +52,14 @@ def _korean(
         return None, following
     gap = text[last.end : side.start]
     if _OF_KO.match(gap):
-        topic = next((a for a in reversed(before[:-1]) if re.match(r"(?:\([^)]*\))?\s*[은는이가]\s", text[a.end :])), None)
+        topic = next(
+            (
+                a
+                for a in reversed(before[:-1])
+                if re.match(r"(?:\([^)]*\))?\s*[은는이가]\s", text[a.end :])
+            ),
+            None,
+        )
         if topic is not None and _CLAUSE.search(text[topic.end : last.start]):
             topic = None
         return last, topic or following

@@ -130,7 +130,11 @@ class Checker:
                 out.append((f.value, f.id))
             if f.kind == "inside" and f.object:
                 out.append((f.object, f.id))
-            if f.kind == "transit" and f.unit == "subway" and (n := re.match(r"(\d+)호선", str(f.value))):
+            if (
+                f.kind == "transit"
+                and f.unit == "subway"
+                and (n := re.match(r"(\d+)호선", str(f.value)))
+            ):
                 out.append((f"Line {n[1]}", f.id))
             if f.kind == "transit" and f.unit == "bus" and str(f.value).startswith("성동"):
                 out.append((str(f.value).replace("성동", "Seongdong "), f.id))
@@ -176,17 +180,25 @@ class Checker:
             return Claim(atom.text, problem="a place that the facts do not name")
         return Claim(atom.text)
 
-    def _topic(self, text: str, found: Sequence[Atom], i: int, context: _Context) -> set[str] | None:
+    def _topic(
+        self, text: str, found: Sequence[Atom], i: int, context: _Context
+    ) -> set[str] | None:
         """The places a value is said of; None when the sentence names none."""
-        before = [a for a in found[:i] if a.kind == "place" and not _is_origin(text, a, context.lang)]
+        before = [
+            a for a in found[:i] if a.kind == "place" and not _is_origin(text, a, context.lang)
+        ]
         if before:
             return set(before[-1].ids)
-        after = [a for a in found[i + 1 :] if a.kind == "place" and not _is_origin(text, a, context.lang)]
+        after = [
+            a for a in found[i + 1 :] if a.kind == "place" and not _is_origin(text, a, context.lang)
+        ]
         if after and context.lang == "en":
             return set(after[0].ids)
         return None
 
-    def _of_topic(self, candidates: Sequence[Fact], topic: set[str] | None, context: _Context) -> Fact | None:
+    def _of_topic(
+        self, candidates: Sequence[Fact], topic: set[str] | None, context: _Context
+    ) -> Fact | None:
         subjects = {f.subject for f in context.facts.items}
         for f in candidates:
             if topic is None:
@@ -224,7 +236,10 @@ class Checker:
     def _wrong_origin(
         self, text: str, found: Sequence[Atom], fact: Fact, context: _Context
     ) -> Atom | None:
-        starts = {fact.object, *(self._venue.origin_also if fact.object == self._venue.origin else ())}
+        starts = {
+            fact.object,
+            *(self._venue.origin_also if fact.object == self._venue.origin else ()),
+        }
         for a in found:
             if a.kind == "place" and _is_origin(text, a, context.lang) and not starts & set(a.ids):
                 return a
@@ -235,7 +250,11 @@ class Checker:
         if atom.value == "compass":
             bearing = context.facts.of("bearing")
             ok = bearing and _plain(atom.text) in _plain(" ".join(context.words))
-            return Claim(atom.text, bearing[0].id) if ok else Claim(atom.text, problem="a bearing no fact gives")
+            return (
+                Claim(atom.text, bearing[0].id)
+                if ok
+                else Claim(atom.text, problem="a bearing no fact gives")
+            )
         stop = next((f for f in context.facts.of("transit") if f.unit == "board_exit"), None)
         if stop is not None and atom.value == "front" and found[i - 1].unit == "exit":
             return Claim(atom.text, stop.id)
@@ -280,7 +299,9 @@ class Checker:
             return Claim(atom.text, problem="the wrong stop for getting off")
         return Claim(atom.text, wanted.id if said else "")
 
-    def _along_route(self, text: str, found: Sequence[Atom], context: _Context) -> list[Claim] | None:
+    def _along_route(
+        self, text: str, found: Sequence[Atom], context: _Context
+    ) -> list[Claim] | None:
         """A sentence about the way follows the described steps in order and leaves none out."""
         said = [_route_key(a) for a in found if a.kind in _ROUTE_KINDS]
         moves = any(a.kind in ("side", "move") for a in found)
@@ -316,7 +337,12 @@ class Checker:
                 known = low in english or low.removesuffix("'s") in english or low in context.words
                 if len(low) <= 1 or known or low.removesuffix("s") in context.words:
                     continue
-            elif _is_tail(word) or word in short or word.startswith(stems) or word[:2] in context.words:
+            elif (
+                _is_tail(word)
+                or word in short
+                or word.startswith(stems)
+                or word[:2] in context.words
+            ):
                 continue
             elif _VERB.match(word):
                 continue
@@ -333,7 +359,9 @@ _ENDING = re.compile(
     r"^(?:습니다|워요|웁니다|운|울|세요|시면|시고|셔서|시다|면|고|서|며|어요|아요|어서|아서|으면|은|는|을|ㄴ|길|길로|길을|길이|쪽|쪽으로|"
     r"막길|막길로|막길을|짜리|이나|에요|까지|가면|가세요|가시면|가서|가고|갑니다|와서|오면|워서|우며|우니|우면|우신|져|도|만)+$"
 )
-_VERB = re.compile(r"^(?:있|하|해|한|할|되|돼|됩|된|걸|찾|드|갑|가)(?:[가-힣]{0,4})(?:요|다|고|며|면|서|는|은|을|니|나|지|죠|데|여|어|아)$|^(?:있|하|되|걸)\S{0,2}$")
+_VERB = re.compile(
+    r"^(?:있|하|해|한|할|되|돼|됩|된|걸|찾|드|갑|가)(?:[가-힣]{0,4})(?:요|다|고|며|면|서|는|은|을|니|나|지|죠|데|여|어|아)$|^(?:있|하|되|걸)\S{0,2}$"
+)
 _TAIL = re.compile(rf"^(?:{'|'.join(sorted(korean.PARTICLES, key=len, reverse=True))})+$")
 
 
@@ -389,7 +417,10 @@ def _states(f: Fact, atom: Atom, text: str, found: Sequence[Atom], i: int) -> bo
     if f.kind == "transit":
         digits = re.findall(r"\d+", str(f.value))
         if f.unit == "walk":
-            off = any(a.kind == "ride" and a.value == "off" for a in found[:i]) or "From there" in text
+            off = (
+                any(a.kind == "ride" and a.value == "off" for a in found[:i])
+                or "From there" in text
+            )
             return off and float(atom.value) == float(f.value)
         return atom.value in digits and (f.unit.endswith("exit") or str(f.value) in text or True)
     if f.kind == "minutes" and any(a.kind == "ride" and a.value == "off" for a in found[:i]):

@@ -35,7 +35,7 @@ class Ways:
     def minutes(self, p: Place) -> list[Fact]:
         """The walk from the venue's origin, and beside a mend what the record says."""
         if p.minutes is None:
-            return []
+            return self._computed(p)
         mended = p.original("minutes")
         out = [
             Fact("", "minutes", p.id, p.minutes, "min", self.venue.origin,
@@ -43,14 +43,35 @@ class Ways:
         ]  # fmt: skip
         if isinstance(mended, int):
             recorded = p.sources.get("minutes", "")
-            out.append(Fact("", "minutes", p.id, mended, "recorded", self.venue.origin, source=recorded))
+            out.append(
+                Fact("", "minutes", p.id, mended, "recorded", self.venue.origin, source=recorded)
+            )
         return out
+
+    def _computed(self, p: Place) -> list[Fact]:
+        """Nobody recorded the walk: the graph's own figure, where it has one."""
+        if p.id in self._home():
+            return []
+        try:
+            return [self._total(self.graph.route(self.venue.origin, p.id), self.venue.origin, p)]
+        except NoRoute:
+            return []
 
     def kilometres(self, p: Place) -> list[Fact]:
         """The recorded distance from the origin."""
         if p.distance_km is None:
             return []
-        return [Fact("", "distance", p.id, p.distance_km, "km", self.venue.origin, source=p.source("distance_km"))]
+        return [
+            Fact(
+                "",
+                "distance",
+                p.id,
+                p.distance_km,
+                "km",
+                self.venue.origin,
+                source=p.source("distance_km"),
+            )
+        ]
 
     def straight(self, p: Place) -> list[Fact]:
         """The straight line from the origin times a detour factor: marked as an estimate."""
@@ -110,7 +131,7 @@ class Ways:
         try:
             route = self.graph.route(origin, goal.id, "step-free" if step_free else "shortest")
         except NoRoute as no:
-            missing = "step_free" if step_free and no.unrecorded else "route"
+            missing = "route" if not step_free else "step_free" if no.unrecorded else "stairs_only"
             return Facts(query, "no_way", missing=missing)
         return self._over_graph(query, route, origin, goal)
 
@@ -128,7 +149,9 @@ class Ways:
             steps, ride, offer = [], [], False
         notes = frozenset({"second_route"} if offer else ())
         around = self._landmarks(query, steps, goal) if query.slot == "route" and steps else []
-        return Facts(query, "found", (*steps, *ride, *around, *([] if second else walk)), notes=notes)
+        return Facts(
+            query, "found", (*steps, *ride, *around, *([] if second else walk)), notes=notes
+        )
 
     def _landmarks(self, query: Query, steps: Sequence[Fact], goal: Place) -> list[Fact]:
         """The neighbours, where the described way passes no other place to look out for."""
@@ -149,7 +172,9 @@ class Ways:
             items += self._steps(query, route, goal)
         items.append(self._total(route, origin, goal))
         if route.metres is not None and query.slot == "distance":
-            items.append(Fact("", "distance", goal.id, route.metres, "m", origin, route.estimated, "graph"))
+            items.append(
+                Fact("", "distance", goal.id, route.metres, "m", origin, route.estimated, "graph")
+            )
         notes = frozenset({"estimated"} if route.estimated else ())
         return Facts(query, "found", tuple(items), line=self._points(route.stops), notes=notes)
 
@@ -160,7 +185,11 @@ class Ways:
     def _steps(self, query: Query, route: Route, goal: Place) -> list[Fact]:
         out = []
         for n, leg in enumerate(route.legs, 1):
-            if leg.start in self._home() and n == len(route.legs) and (told := self.described(query, goal, 1)):
+            if (
+                leg.start in self._home()
+                and n == len(route.legs)
+                and (told := self.described(query, goal, 1))
+            ):
                 out += [replace(f, unit=f"0.{n}{f.unit}") for f in told]
                 continue
             out.append(
@@ -176,7 +205,9 @@ class Ways:
         side = next((n.side for n in a.neighbours if n.place == b.id), None)
         by_ko, by_en = _LINK_WORDS[leg.link.kind]
         if lang == "ko":
-            toward = f"{SIDE_WORDS[side][0]}에 있는 " if side and side not in ("far", "toward") else ""
+            toward = (
+                f"{SIDE_WORDS[side][0]}에 있는 " if side and side not in ("far", "toward") else ""
+            )
             return f"{a.label('ko')}에서 {by_ko}{toward}{b.label('ko')} 쪽으로 가세요."
         toward = f", {SIDE_WORDS[side][1]} it" if side and side not in ("far", "toward") else ""
         return f"From {a.label('en')}, {by_en}{b.label('en')}{toward}."

@@ -24,7 +24,7 @@ _PLACE_KO = re.compile(
     r"(?=[은는이가을를에의과와도로,.\s()'\"]|까지|부터|입니다|이에요|예요|$)"
 )
 _NOT_A_NAME = re.compile(
-    r"^(?:기관|지역|구역|영역|무역|권역|습관|경관|장관|현관|상관|연관|보관|학교|우리학교|병원|도서관|기숙사|약국|서점|체육관|극장|정류장|"
+    r"^(?:영화관|기관|지역|구역|영역|무역|권역|습관|경관|장관|현관|상관|연관|보관|학교|우리학교|병원|도서관|기숙사|약국|서점|체육관|극장|정류장|"
     r"이역|그역|어느역|지하철역|버스정류장|건물과|생활관|법학관|공학관|음악관|의학관|\d+관|[^가-힣]+)$"
 )
 _PLACE_EN = re.compile(
@@ -35,6 +35,7 @@ the a an of and university hanyang building hall campus main student center libr
 gu seongdong seongdonggu rainbow chaekmaru is in at to from yes no it for exit your this that
 """
 _OWN = re.compile(r"\s*\(|(?:은|는|의)?\s*|\s*(?:is|,)\s*", re.I)
+_PER_PLACE = ("minutes", "floors", "basement", "kilometres")
 _DENIAL = re.compile(
     r"없|모르|모릅|찾지 못|않|아니|혹시|"
     r"\b(?:not|no|couldn't|can't|cannot|don't|doesn't|isn't|did you mean|unknown)\b",
@@ -152,14 +153,16 @@ class RawRecords:
                 for one in named
                 if one.end <= said.at and _OWN.fullmatch(sentence[one.end : said.at])
             ]
-            if said.value not in self._records or (owners and said.value not in owners):
+            if said.value not in self._records:
+                # "312번 건물은 자료에 없어요" claims nothing about a building 312.
+                return bool(_DENIAL.search(sentence))
+            if owners and said.value not in owners:
                 return False
         places = [one for one in named if one.code != "gate"]
-        if (
-            len(codes) > 1
-            and places
-            and said.kind in ("minutes", "floors", "basement", "kilometres")
-        ):
+        # Where a place of the answer goes by a name the records lack (an English one), the number
+        # may be its own: only a sentence whose places are all known is read place by place.
+        all_known = {one.code for one in places} >= set(codes)
+        if len(codes) > 1 and all_known and said.kind in _PER_PLACE:
             scope = _beside(said, sentence, places)
         return any((said.kind, said.value) in self._values(code) for code in scope)
 

@@ -233,7 +233,9 @@ def _links(folder: Path) -> tuple[Link, ...]:
                         minutes=float(row["minutes"]) if row["minutes"] else None,
                         step_free={"yes": True, "no": False, "": None}[row["step_free"]],
                         estimated=row["estimated"] == "yes",
-                        hint=Text(row["hint_ko"], row["hint_en"] or None) if row["hint_ko"] else None,
+                        hint=Text(row["hint_ko"], row["hint_en"] or None)
+                        if row["hint_ko"]
+                        else None,
                         source=row["source"],
                     )
                 )

@@ -67,7 +67,11 @@ def _numbered(form: str) -> Iterator[str]:
     """제2공학관 -> 2공학관, 이공학관, 제이공학관; 1관 -> 일관."""
     if found := re.fullmatch(r"제\s*(\d)\s*(.+)", form):
         digit, rest = found[1], found[2]
-        for bare in {rest, rest.replace("학생생활관", "생활관"), rest.replace("학생생활관", "기숙사")}:
+        for bare in {
+            rest,
+            rest.replace("학생생활관", "생활관"),
+            rest.replace("학생생활관", "기숙사"),
+        }:
             yield f"제{digit}{bare}"
             yield f"{digit}{bare}"
             yield f"{_SINO[int(digit)]}{bare}"

@@ -120,14 +120,16 @@ def _step_free(graph: nx.Graph) -> nx.Graph:
 
 
 def _route(graph: nx.Graph, path: list[str], profile: Profile) -> Route:
-    legs = tuple(
-        Leg(a, b, graph.edges[a, b]["link"]) for a, b in zip(path, path[1:], strict=False)
-    )
+    legs = tuple(Leg(a, b, graph.edges[a, b]["link"]) for a, b in zip(path, path[1:], strict=False))
     minutes = sum(_minutes(leg.link) for leg in legs)
     metres = [leg.link.metres for leg in legs]
     total = round(sum(m for m in metres if m is not None)) if all(metres) else None
     return Route(
-        legs, max(1, math.ceil(minutes - 1e-9)), total, any(leg.link.estimated for leg in legs), profile
+        legs,
+        max(1, math.ceil(minutes - 1e-9)),
+        total,
+        any(leg.link.estimated for leg in legs),
+        profile,
     )
 
 
@@ -145,11 +147,19 @@ def _landmark_links(venue: Venue) -> list[Link]:
         for n in p.neighbours:
             if n.place and n.place != p.id and n.side not in ("far", "toward"):
                 other = venue.place(n.place)
-                pairs.setdefault(frozenset((p.id, other.id)), _estimate(p, other, p.source("neighbours")))
+                pairs.setdefault(
+                    frozenset((p.id, other.id)), _estimate(p, other, p.source("neighbours"))
+                )
         for other in _closest(venue, p):
             pairs.setdefault(frozenset((p.id, other.id)), _estimate(p, other, "coordinates"))
-        if p.minutes is not None and p.id != venue.origin and (p.point is None or p.area != "campus"):
-            link = Link(venue.origin, p.id, minutes=p.minutes, estimated=True, source=p.source("minutes"))
+        if (
+            p.minutes is not None
+            and p.id != venue.origin
+            and (p.point is None or p.area != "campus")
+        ):
+            link = Link(
+                venue.origin, p.id, minutes=p.minutes, estimated=True, source=p.source("minutes")
+            )
             pairs.setdefault(frozenset((p.id, venue.origin)), link)
     return [x for k, x in pairs.items() if k not in measured and not k <= walked]
 

@@ -82,7 +82,9 @@ class Names:
         self._forms: dict[str, list[str]] = defaultdict(list)
         self._families: dict[str, list[str]] = defaultdict(list)
         self._english: dict[tuple[frozenset[str], frozenset[str]], list[str]] = defaultdict(list)
-        self._english_full: dict[tuple[frozenset[str], frozenset[str]], list[str]] = defaultdict(list)
+        self._english_full: dict[tuple[frozenset[str], frozenset[str]], list[str]] = defaultdict(
+            list
+        )
         self._roman: list[tuple[str, str]] = []
         self._codes = {p.code: p.id for p in venue.places if p.code}
         self._own = forms.own_prefixes(venue)
@@ -133,7 +135,13 @@ class Names:
             m for m in self._strangers(text)
             if not any(e.start <= m.start < e.end for e in exact)
         ]  # fmt: skip
-        for finder in (self._exact, self._code, self._english_exact, self._near, self._english_near):
+        for finder in (
+            self._exact,
+            self._code,
+            self._english_exact,
+            self._near,
+            self._english_near,
+        ):
             for m in finder(text, found):
                 clash = [o for o in found if m.start < o.end and o.start < m.end]
                 if all(_is_fragment(o, m) for o in clash):
@@ -217,7 +225,12 @@ class Names:
                 continue
             end = i + len(form)
             tail = _word_rest(text, where, chars, end)
-            if form[-1].isascii() and form[-1].isalnum() and tail[:1].isascii() and tail[:1].isalnum():
+            if (
+                form[-1].isascii()
+                and form[-1].isalnum()
+                and tail[:1].isascii()
+                and tail[:1].isalnum()
+            ):
                 continue
             if not tail or _TAIL.match(tail):
                 return form
@@ -293,7 +306,9 @@ class Names:
         for i in range(len(words)):
             for j in range(i + 1, min(len(words), i + 4) + 1):
                 a, b = words[i].start(), words[j - 1].end()
-                if any(a < t.end and t.start < b and not (a <= t.start and t.end <= b) for t in taken):
+                if any(
+                    a < t.end and t.start < b and not (a <= t.start and t.end <= b) for t in taken
+                ):
                     break
                 if any(_is_question(w[0]) for w in words[i:j]):
                     break
@@ -325,7 +340,9 @@ class Names:
             if not best:
                 continue
             top = max(best.values())
-            ids = tuple(sorted((i for i in best if best[i] >= top - 0.03), key=self._order.__getitem__))
+            ids = tuple(
+                sorted((i for i in best if best[i] >= top - 0.03), key=self._order.__getitem__)
+            )
             sure = top >= ACCEPT + (0.04 if len(key) < 9 else 0.0)
             if not sure and len(key) < 8:
                 continue
@@ -388,7 +405,9 @@ class Names:
                 return
         for m in _PLACEISH_EN.finditer(text):
             if all(m.end() <= t.start or m.start() >= t.end for t in taken):
-                bare = re.sub(r"^(?:The|Is|Where|How|What|Which|Can|Does|And|Tell|Are|Do)\s+", "", m[1])
+                bare = re.sub(
+                    r"^(?:The|Is|Where|How|What|Which|Can|Does|And|Tell|Are|Do)\s+", "", m[1]
+                )
                 if len(bare.split()) >= 2 and not set(bare.lower().split()) <= _COMMON_EN:
                     yield Mention(m.end() - len(bare), m.end(), bare, (), "unknown")
 
@@ -457,7 +476,9 @@ def _bare(raw: str) -> str:
 
 
 def _squeezed(text: str) -> tuple[str, list[int]]:
-    pairs = [(c.lower(), i) for i, c in enumerate(text) if re.match(r"[0-9A-Za-z가-힣ㄱ-ㅎㅏ-ㅣ]", c)]
+    pairs = [
+        (c.lower(), i) for i, c in enumerate(text) if re.match(r"[0-9A-Za-z가-힣ㄱ-ㅎㅏ-ㅣ]", c)
+    ]
     return "".join(c for c, _ in pairs), [i for _, i in pairs]
 
 
@@ -488,11 +509,14 @@ def _particle_length(text: str, chars: str, where: list[int], end: int) -> int:
 
 
 def _english_spans(text: str) -> list[tuple[str, int, int]]:
-    return [(m[0].lower(), m.start(), m.end()) for m in re.finditer(r"[A-Za-z][A-Za-z'’-]*|\d+(?:st|nd|rd|th)?|&", text)]
+    return [
+        (m[0].lower(), m.start(), m.end())
+        for m in re.finditer(r"[A-Za-z][A-Za-z'’-]*|\d+(?:st|nd|rd|th)?|&", text)
+    ]
 
 
 def _numbered_beside(words: list[tuple[str, int, int]], i: int, j: int) -> bool:
-    """"Engineering Building" in "Engineering Building 8" is not the name that was said."""
+    """ "Engineering Building" in "Engineering Building 8" is not the name that was said."""
     while j < len(words) - 1 and words[j][0] in ("hall", "building", "center", "dormitory"):
         j += 1
     if j < len(words) and words[j][0].isdigit() and words[j][1] - words[j - 1][2] <= 1:
@@ -503,12 +527,18 @@ def _numbered_beside(words: list[tuple[str, int, int]], i: int, j: int) -> bool:
 
 
 def _merged(found: list[Mention]) -> list[Mention]:
-    """"도서관(501관)" names one place twice: keep one mention."""
+    """ "도서관(501관)" names one place twice: keep one mention."""
     out: list[Mention] = []
     for m in found:
         if out and m.places and out[-1].places[:1] == m.places[:1] and m.start - out[-1].end <= 8:
             continue
-        if out and m.how == "code" and m.places and m.places[0] in out[-1].places and m.start - out[-1].end <= 8:
+        if (
+            out
+            and m.how == "code"
+            and m.places
+            and m.places[0] in out[-1].places
+            and m.start - out[-1].end <= 8
+        ):
             out[-1] = m
             continue
         out.append(m)

@@ -143,7 +143,9 @@ def _transit(record: Record, wording: Wording, spot: str, source: str) -> Record
         "mode": "bus" if by_bus else "subway",
         "lines": list(ride["buses"]) if by_bus else [_get(ride, "line", str, f"{spot}: transit")],
         "board": _both(_get(ride, "board_stop" if by_bus else "board_station", str, spot), stops),
-        "alight": _both(_get(ride, "alight_stop" if by_bus else "alight_station", str, spot), stops),
+        "alight": _both(
+            _get(ride, "alight_stop" if by_bus else "alight_station", str, spot), stops
+        ),
     }
     if by_bus and (found := re.search(r"(\d+)번 출구", str(ride.get("exit", "")))):
         out["board_exit"] = int(found[1])
@@ -156,7 +158,9 @@ def _transit(record: Record, wording: Wording, spot: str, source: str) -> Record
         place["details"] = {
             "transport": {"ko": "대중교통 이용 권장", "en": "public transport is recommended"}
         }
-    return _sourced(place, ("name", "kind", "minutes", "distance_km", "transit"), source, key, wording)
+    return _sourced(
+        place, ("name", "kind", "minutes", "distance_km", "transit"), source, key, wording
+    )
 
 
 def _sourced(

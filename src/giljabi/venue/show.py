@@ -31,7 +31,9 @@ def place_text(venue: Venue, place_id: str) -> str:
         value = getattr(p, f.name)
         if value and f.name not in ("name", "sources", "corrections", "id"):
             lines.append(f"  {f.name}: {value}   [{p.source(f.name)}]")
-    lines += [f"  corrected {c.field}: was {c.original}; {c.reason} [{c.source}]" for c in p.corrections]
+    lines += [
+        f"  corrected {c.field}: was {c.original}; {c.reason} [{c.source}]" for c in p.corrections
+    ]
     for d in venue.directions:
         if d.to == place_id:
             lines.append(f"  way {d.rank}: {' '.join(s.ko for s in d.steps)}   [{d.source}]")
