@@ -1,6 +1,6 @@
 """Makes questions.jsonl: hand-written wordings, gold from the raw records.
 
-    python benchmarks/guide/make_questions.py [--shared DIR] [--out FILE]
+    python benchmarks/guide/make_questions.py [--wordings benchmarks/guide/held_out]
 
 A wording file (phrasings_*.toml) holds groups; a group has a slot, a language, a gold rule and
 rows "ARGUMENTS | turn >> turn >> turn". The last turn is the one graded.
@@ -71,8 +71,8 @@ def question(rules: Rules, group: dict[str, Any], row: str) -> dict[str, Any]:
 
 
 def make(shared: Path, folder: Path = HERE) -> list[dict[str, Any]]:
-    """The whole set; stops at the first row whose gold the records do not support."""
-    rules = Rules(shared / "venue", folder / "renderings.toml")
+    """The set of one folder of wordings; stops at the first row the records do not support."""
+    rules = Rules(shared / "venue", HERE / "renderings.toml")
     rows: list[dict[str, Any]] = []
     seen: set[tuple[str, ...]] = set()
     numbers: Counter[tuple[str, str]] = Counter()
@@ -97,12 +97,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--shared", type=Path, default=HERE.parents[2] / "shared")
-    parser.add_argument("--out", type=Path, default=HERE / "questions.jsonl")
+    parser.add_argument("--wordings", type=Path, default=HERE)
+    parser.add_argument("--out", type=Path, help="questions.jsonl beside the wordings unless given")
     asked = parser.parse_args()
-    rows = make(asked.shared)
-    partial = asked.out.with_suffix(".tmp")
+    rows = make(asked.shared, asked.wordings)
+    out = asked.out or asked.wordings / "questions.jsonl"
+    partial = out.with_suffix(".tmp")
     partial.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
-    os.replace(partial, asked.out)
+    os.replace(partial, out)
     slots = Counter(row["slot"] for row in rows)
     langs = Counter(row["lang"] for row in rows)
     print(f"{len(rows)} rows {dict(langs)}: {dict(sorted(slots.items()))}")

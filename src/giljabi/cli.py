@@ -107,13 +107,11 @@ def ask(
     if batch is not None and out is None:
         raise GiljabiError("--batch needs --out OUT.jsonl.")
     guide = _guide(venue_dir, model, served_name, origin)
-    if question is not None:
-        _print(guide.answer(question, lang=lang), as_json)
+    if batch is None or out is None:
+        _print(guide.answer(question or "", lang=lang), as_json)
         return
     from giljabi.measure.batch import run_batch
 
-    assert batch is not None
-    assert out is not None
     with _progress() as progress:
         task = progress.add_task(batch.name, total=None)
         run_batch(

@@ -19,11 +19,20 @@ unknown_place unknown_fact outside injection
 """
 
 
-def test_it_is_regenerated_byte_for_byte(shared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", [GUIDE, GUIDE / "held_out"], ids=["open", "held_out"])
+def test_it_is_regenerated_byte_for_byte(shared: Path, tmp_path: Path, folder: Path) -> None:
     out = tmp_path / "questions.jsonl"
-    command = [sys.executable, GUIDE / "make_questions.py", "--shared", shared, "--out", out]
+    places = ["--shared", str(shared), "--wordings", str(folder), "--out", str(out)]
+    command = [sys.executable, str(GUIDE / "make_questions.py"), *places]
     subprocess.run(command, check=True, capture_output=True)
-    assert out.read_bytes() == (GUIDE / "questions.jsonl").read_bytes()
+    assert out.read_bytes() == (folder / "questions.jsonl").read_bytes()
+
+
+def test_no_held_out_question_is_in_the_open_set() -> None:
+    sets = [read_questions(path / "questions.jsonl") for path in (GUIDE, GUIDE / "held_out")]
+    opened, held_out = ({one.turns for one in rows} for rows in sets)
+    assert len(held_out) >= 100
+    assert not opened & held_out
 
 
 def test_it_covers_slots_languages_and_expectations() -> None:
@@ -55,7 +64,8 @@ def test_no_question_is_answered_by_repeating_it() -> None:
 
 def test_the_teacher_rows_carry_gold_and_answer(shared: Path, tmp_path: Path) -> None:
     out = tmp_path / "teacher.jsonl"
-    command = [sys.executable, GUIDE / "teacher_questions.py", out, "--shared", shared]
+    script = str(GUIDE / "teacher_questions.py")
+    command = [sys.executable, script, str(out), "--shared", str(shared)]
     subprocess.run(command, check=True, capture_output=True)
     rows = read_questions(out)
     assert len(rows) >= 80

@@ -10,7 +10,7 @@ from giljabi.errors import GiljabiError
 from giljabi.measure.questions import Question, read_questions
 from giljabi.measure.records import RawRecords
 from giljabi.measure.report import Report, Row
-from giljabi.measure.suite import run, run_texts
+from giljabi.measure.suite import evaluate, evaluate_texts, write_report
 
 
 @pytest.fixture
@@ -51,7 +51,9 @@ def test_counts_by_slot_language_and_expectation(
     guide: FakeGuide, questions: list[Question]
 ) -> None:
     seen: list[int] = []
-    report = run(guide, questions, about={"model": "none"}, progress=lambda n, _: seen.append(n))
+    report = evaluate(
+        guide, questions, about={"model": "none"}, progress=lambda n, _: seen.append(n)
+    )
     assert (report.accuracy.right, report.accuracy.all) == (3, 4)
     assert {key: (t.right, t.all) for key, t in report.by("slot").items()} == {
         "floors": (3, 3),
@@ -67,7 +69,7 @@ def test_counts_by_slot_language_and_expectation(
 
 
 def test_each_row_is_a_fresh_conversation(guide: FakeGuide, questions: list[Question]) -> None:
-    run(guide, questions)
+    evaluate(guide, questions)
     histories = [[turn.question for turn in history] for _, history in guide.asked]
     assert histories == [[], [], [], ["국제관 어디야?"], []]
 
@@ -75,7 +77,7 @@ def test_each_row_is_a_fresh_conversation(guide: FakeGuide, questions: list[Ques
 def test_the_records_are_asked_too(
     guide: FakeGuide, questions: list[Question], shared: Path
 ) -> None:
-    report = run(guide, questions, records=RawRecords.load(shared / "venue"))
+    report = evaluate(guide, questions, records=RawRecords.load(shared / "venue"))
     assert report.unsupported == 0.25
     assert report.wrong[0].unsupported == ("9 floors",)
     assert "9 floors" in report.to_markdown()
@@ -84,15 +86,14 @@ def test_the_records_are_asked_too(
 def test_json_and_markdown_hold_the_wrong_rows(
     guide: FakeGuide, questions: list[Question], tmp_path: Path
 ) -> None:
-    report = run(guide, questions, about={"venue": "hanyang"})
-    report.write(tmp_path / "deep" / "report.json")
-    report.write(tmp_path / "report.md")
+    report = evaluate(guide, questions, about={"venue": "hanyang"})
+    write_report(report, tmp_path / "deep")
     content = json.loads((tmp_path / "deep" / "report.json").read_text("utf-8"))
     assert content["accuracy"] == {"right": 3, "all": 4, "share": 0.75}
     assert content["unsupported_by_records"] is None
     assert content["latency_ms"]["all"] == {"p50": 5.0, "p95": 40.0}
     assert [one["id"] for one in content["answers"]] == ["a", "b", "c", "d"]
-    page = (tmp_path / "report.md").read_text("utf-8")
+    page = (tmp_path / "deep" / "report.md").read_text("utf-8")
     assert "- right: 3 of 4 (75.0%)" in page
     assert "| floors | 3 | 3 | 100.0% |" in page
     assert "said: It has 9 floors." in page
@@ -115,7 +116,7 @@ def test_an_empty_or_untimed_report_still_prints() -> None:
 
 def test_texts_are_scored_like_answers(questions: list[Question]) -> None:
     texts = {"a": "국제관은 6층이야.", "c": "8층"}
-    report = run_texts(texts, questions, writer="teacher")
+    report = evaluate_texts(texts, questions, writer="teacher")
     assert [one.right for one in report.rows] == [True, False, False, False]
     assert report.rows[2].banned == ("8층",)
     assert report.written_by == {"teacher": 1.0}

@@ -120,9 +120,10 @@ def atoms(
         for m in re.finditer(pattern, rest, re.I):
             found.append(Atom(kind, *m.span(), m[0], text, "", tuple(ids)))  # type: ignore[arg-type]
         rest = re.sub(pattern, lambda m: "\x00" * len(m[0]), rest, flags=re.I)
-    for m in names.written(rest):
-        found.append(Atom("place", m.start, m.end, m.text, "", "", m.places))
-        rest = rest[: m.start] + "\x00" * (m.end - m.start) + rest[m.end :]
+    for named in names.written(rest):
+        a, b = named.start, named.end
+        found.append(Atom("place", a, b, named.text, "", "", named.places))
+        rest = rest[:a] + "\x00" * (b - a) + rest[b:]
     rest = _numbers(rest, found)
     for table, kind in ((_COMPARE, "compare"), (SIDES, "side"), (_RIDE, "ride"), (_MOVES, "move")):
         rest = _table(rest, table, kind, found)  # type: ignore[arg-type]

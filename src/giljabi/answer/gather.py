@@ -51,8 +51,7 @@ class Gatherer:
         if query.unknown and not query.goals and (hits := self._described(query)):
             return self._members(query, hits)
         if query.unknown and (not query.goals or query.slot in ("closer", "taller", "side")):
-            if query.slot not in ("search",):
-                return Facts(query, "no_such_place", missing=query.unknown[0])
+            return Facts(query, "no_such_place", missing=query.unknown[0])
         if query.slot == "search" and not query.goals:
             return self._search(query)
         if query.slot == "count":
@@ -349,7 +348,7 @@ def _line_asked(text: str) -> str | None:
 
 def _same_unit(fact: Fact, unit: str) -> bool:
     if unit == "층" or unit.lower().lstrip("-").startswith(("floor", "stor")):
-        return fact.kind == "floors" and fact.unit == "above" or fact.kind == "inside"
+        return (fact.kind == "floors" and fact.unit == "above") or fact.kind == "inside"
     if unit == "분" or unit.lower().startswith("min"):
         return fact.kind == "minutes" and fact.unit != "recorded"
     return unit == "번" and fact.kind == "code"

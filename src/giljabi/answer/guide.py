@@ -91,12 +91,7 @@ class Guide:
         origin: str | None = None, cancel: Cancel | None = None,
     ) -> Answer:  # fmt: skip
         """One checked answer to `question` in the light of `history` (oldest turn first)."""
-        last: Answer | None = None
-        for part in self.stream(question, history, lang=lang, origin=origin, cancel=cancel):
-            if isinstance(part, Answer):
-                last = part
-        assert last is not None  # stream always ends with the Answer
-        return last
+        return _last(self.stream(question, history, lang=lang, origin=origin, cancel=cancel))
 
     def stream(
         self, question: str, history: Sequence[Turn] = (), *, lang: LangChoice = "auto",
@@ -129,9 +124,7 @@ class Guide:
         if len(ends) == 2:
             query = Query(query.text, lang, "route", goals=(ends[1],), origin=ends[0], flags=flags)
         facts = self._gatherer.gather(query)
-        *_, answer = self._say(facts, {}, began, None, with_model=False)
-        assert isinstance(answer, Answer)
-        return answer
+        return _last(self._say(facts, {}, began, None, with_model=False))
 
     def _from_here(self, query: Query, origin: str | None) -> Query:
         """A kiosk stands somewhere: what starts nowhere else starts there."""
@@ -184,6 +177,12 @@ class Guide:
         for said in self._phrasebook.answer(facts):
             draft.by_template += 1
             yield said.text
+
+
+def _last(parts: Iterator[str | Answer]) -> Answer:
+    """The Answer a stream ends with."""
+    answers = [p for p in parts if isinstance(p, Answer)]
+    return answers[-1]
 
 
 def _written_by(facts: Facts, draft: Draft) -> WrittenBy:

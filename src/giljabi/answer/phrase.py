@@ -90,7 +90,7 @@ class Phrasebook:
         out: list[str] = []
         for said in self._plain(facts, facts.query.lang, note=True):
             if steps and steps[0].id in said.facts:
-                out += [f"{n}. {f.value}" for n, f in enumerate(steps, 1)]
+                out += [str(f.value) for f in steps]
             else:
                 out.append(said.text)
         return out
@@ -134,7 +134,7 @@ class Phrasebook:
         if f.kind == "minutes":
             return self._minutes(group, lang, p, note)
         if f.kind == "neighbour":
-            return (" / " if note else " ").join(self._neighbour(x, lang, p, note) for x in group)
+            return " ".join(self._neighbour(x, lang, p, note) for x in group)
         if f.kind == "inside":
             return self._inside(group, lang, p, note)
         if f.kind == "distance":
@@ -233,24 +233,21 @@ class Phrasebook:
         return said
 
     def _members(self, facts: Facts, lang: Lang) -> list[Said]:
+        members = facts.of("member")
+        stops = members[0].unit == "stop"
         entries = []
-        for f in facts.of("member"):
+        for f in members:
             minutes = [m for m in facts.of("minutes", f.subject) if m.unit == "min"]
             key = "member_minutes" if minutes else "member"
-            entries.append(
-                self.say(lang, key, P=self._coded(self.venue.place(f.subject), lang) if f.unit != "stop" else self._label(f.subject, lang),
-                         v=f.value, m=minutes[0].value if minutes else "")
-            )  # fmt: skip
-        key = "stops" if facts.of("member")[0].unit == "stop" else "members"
+            place = self.venue.place(f.subject)
+            label = place.label(lang) if stops else self._coded(place, lang)
+            spent = minutes[0].value if minutes else ""
+            entries.append(_one(self.say(lang, key, P=label, v=f.value, m=spent), spent))
+        key = "stops" if stops else "members"
         if key == "members" and not _may_echo(facts.query.term):
             key = "members_plain"
-        return [
-            Said(
-                self.say(lang, key, t=facts.query.term,
-                         v=facts.items[0].object, list=", ".join(entries)),
-                frozenset(f.id for f in facts.items),
-            )
-        ]  # fmt: skip
+        text = self.say(lang, key, t=facts.query.term, v=members[0].object, list=", ".join(entries))
+        return [Said(text, frozenset(f.id for f in facts.items))]
 
     def _count(self, facts: Facts, lang: Lang) -> list[Said]:
         f = facts.items[0]

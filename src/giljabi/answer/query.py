@@ -266,7 +266,7 @@ class _Reading:
         elif not known and query.slot.startswith("detail."):
             query = replace(query, goals=last)
         if known and (
-            query.slot in ("none", "about", "where") and self._swaps() or query.slot == "none"
+            (query.slot in ("none", "about", "where") and self._swaps()) or query.slot == "none"
         ):
             slot = (
                 before.slot
@@ -376,9 +376,7 @@ class _Reading:
                     "code",
                 )
                 and term
-            ):
-                slot = "search"
-            elif slot.startswith("transit") and term and not _LINE.search(self.text):
+            ) or (slot.startswith("transit") and term and not _LINE.search(self.text)):
                 slot = "search"
         if slot == "closer" and len(query.goals) <= 1 and (near := self._search_term()):
             slot, term = "search", near

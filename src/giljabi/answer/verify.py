@@ -15,9 +15,9 @@ from functools import lru_cache
 from importlib.resources import files
 
 from giljabi import korean
+from giljabi.answer import loops
 from giljabi.answer.claims import Atom, atoms, sentences
 from giljabi.answer.facts import Fact, FactKind, Facts
-from giljabi.answer import loops
 from giljabi.answer.phrase import Phrasebook
 from giljabi.answer.sides import find_side
 from giljabi.venue.names import Names
@@ -338,15 +338,16 @@ class Checker:
                 if len(low) <= 1 or known or low.removesuffix("s") in context.words:
                     continue
             elif (
-                _is_tail(word)
-                or word in short
-                or word.startswith(stems)
-                or word[:2] in context.words
+                (
+                    _is_tail(word)
+                    or word in short
+                    or word.startswith(stems)
+                    or word[:2] in context.words
+                )
+                or _VERB.match(word)
+                or len(word) == 1
+                or korean.strip_particle(word) in context.words
             ):
-                continue
-            elif _VERB.match(word):
-                continue
-            elif len(word) == 1 or korean.strip_particle(word) in context.words:
                 continue
             out.append(Claim(word, problem="a word that no fact and no plain wording accounts for"))
         return out

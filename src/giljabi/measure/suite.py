@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from giljabi.measure.asking import AnswerLike, GuideLike, converse
-from giljabi.measure.questions import Question, score
+from giljabi.measure.questions import Question, read_questions, score
 from giljabi.measure.records import RawRecords
 from giljabi.measure.report import Report, Row
+
+__all__ = ["Progress", "evaluate", "evaluate_texts", "read_questions", "write_report"]
 
 Progress = Callable[[int, int], None]
 """Called with (asked so far, all) after every row."""
 
 
-def run(
+def evaluate(
     guide: GuideLike,
     questions: Sequence[Question],
     *,
@@ -39,7 +42,7 @@ def run(
     return Report(tuple(rows), dict(about or {}), records is not None)
 
 
-def run_texts(
+def evaluate_texts(
     texts: Mapping[str, str],
     questions: Sequence[Question],
     *,
@@ -69,6 +72,12 @@ def run_texts(
             )
         )
     return Report(tuple(rows), dict(about or {}), records is not None)
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Write report.json and report.md into `folder`; each is whole or not there."""
+    report.write(folder / "report.json")
+    report.write(folder / "report.md")
 
 
 def _asked(question: Question) -> dict[str, Any]:

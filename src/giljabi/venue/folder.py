@@ -22,8 +22,18 @@ import jsonschema
 
 from giljabi.errors import GiljabiError
 from giljabi.venue.place import (
-    Correction, Directions, Floors, Inside, Link, LinkKind, Neighbour, Place, Point, Text,
-    Transit, Venue,
+    Correction,
+    Directions,
+    Floors,
+    Inside,
+    Link,
+    LinkKind,
+    Neighbour,
+    Place,
+    Point,
+    Text,
+    Transit,
+    Venue,
 )  # fmt: skip
 
 PARTS = ("venue.toml", "places.json", "links.csv", "routes.json", "corrections.toml")
@@ -216,12 +226,12 @@ def _links(folder: Path) -> tuple[Link, ...]:
     path = folder / "links.csv"
     if not path.is_file():
         return ()
-    out = []
+    out: list[Link] = []
     with path.open(encoding="utf-8", newline="") as f:
         for row in csv.DictReader(f):
             spot = f"{path}, line {len(out) + 2}"
             try:
-                kind = row["kind"]
+                kind: Any = row["kind"]
                 if kind not in get_args(LinkKind):
                     raise GiljabiError(f"{spot}: kind {kind!r} is none of {get_args(LinkKind)}.")
                 out.append(

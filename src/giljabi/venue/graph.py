@@ -6,6 +6,7 @@ straight line times a detour factor, and everything that rests on one is marked 
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -101,7 +102,7 @@ class Graph:
         maybe = nx.subgraph_view(
             graph, filter_edge=lambda a, b: graph.edges[a, b]["link"].step_free is not False
         )
-        return nx.has_path(maybe, start, end)
+        return bool(nx.has_path(maybe, start, end))
 
 
 def _path(graph: nx.Graph, start: str, end: str) -> list[str] | None:
@@ -120,7 +121,7 @@ def _step_free(graph: nx.Graph) -> nx.Graph:
 
 
 def _route(graph: nx.Graph, path: list[str], profile: Profile) -> Route:
-    legs = tuple(Leg(a, b, graph.edges[a, b]["link"]) for a, b in zip(path, path[1:], strict=False))
+    legs = tuple(Leg(a, b, graph.edges[a, b]["link"]) for a, b in itertools.pairwise(path))
     minutes = sum(_minutes(leg.link) for leg in legs)
     metres = [leg.link.metres for leg in legs]
     total = round(sum(m for m in metres if m is not None)) if all(metres) else None
