@@ -171,10 +171,14 @@ def _read_line() -> str:
 
 def _plain_chat(model: str, served_name: str, system: Path | None) -> Any:
     from giljabi.answer.chat import Chat
+    from giljabi.model import store
     from giljabi.model.generate import load
 
-    generator = load(None if model == "auto" else model, model=served_name)
-    return Chat(generator, system.read_text("utf-8") if system else None)
+    name = None if model == "auto" else model
+    generator = load(name, model=served_name)
+    known = store.bases().get(name) if name else store.base()
+    default = (known or store.base()).system
+    return Chat(generator, system.read_text("utf-8") if system else default)
 
 
 @main.command()
@@ -287,7 +291,11 @@ def serve(
             origin=origin,
         )
     with closing(Memory(memory or _default_memory())) as kept:
-        run_server(answers, kept, options)
+        run_server(answers, kept, options, announce=_announce)
+
+
+def _announce(url: str) -> None:
+    click.echo(f"giljabi: {url}  (Ctrl-C stops)", err=True)
 
 
 def _default_memory() -> str:

@@ -55,27 +55,34 @@ SIDES: tuple[tuple[str, str], ...] = (
     (r"북동|남동|북서|남서|동쪽|서쪽|남쪽|북쪽|\b(?:north|south|east|west)(?:-?(?:east|west))?\b", "compass"),
 )  # fmt: skip
 _MOVES: tuple[tuple[str, str], ...] = (
-    (r"올라|오르|언덕|uphill|\bgo up\b|\bclimb|\bhill\b", "climb"), (r"내려가|내려오|내리막|downhill|\bgo down\b|\bdescend", "descend"),
+    (r"올라|오르|언덕|uphill|\bgo up\b|\bclimb|\bhill\b", "climb"),
+    (r"내려가|내려오|내리막|downhill|\bgo down\b|\bdescend", "descend"),
     (r"건너|\bcross\b|\bcrossing\b", "cross"), (r"계단|\bstairs?\b|\bsteps\b", "stairs"),
     (r"엘리베이터|승강기|\belevator|\blift\b", "lift"), (r"에스컬레이터|\bescalator", "escalator"),
     (r"곧장|직진|쭉|\bstraight\b", "straight"), (r"꺾|돌아|\bturn\b", "turn"),
     (r"다리|\bbridge\b", "bridge"), (r"통로|복도|\bpassage|\bcorridor", "passage"),
     (r"지나|\bpast\b|\bpass\b|\bpassing\b", "pass"), (r"끝까지|\bend of\b|\bto the end\b", "end"),
 )  # fmt: skip
+_MORE = r"(?:더\s*|보다\s*(?:더\s*)?|가장\s*|제일\s*)"
 _COMPARE: tuple[tuple[str, str], ...] = (
-    (r"(?:더\s*|보다\s*(?:더\s*)?|가장\s*|제일\s*)(?:가까|가깝|빨리|빠르|빠릅|덜)|\b(?:closer|nearer|closest|nearest|quicker|faster|shorter)\b", "least"),
-    (r"(?:더\s*|보다\s*(?:더\s*)?|가장\s*|제일\s*)(?:먼|멀|오래)|\b(?:farther|further|farthest|furthest|longer)\b", "most"),
-    (r"(?:더\s*|보다\s*(?:더\s*)?|가장\s*|제일\s*)(?:높|많)|\b(?:taller|higher|tallest|highest|more)\b", "most"),
-    (r"(?:더\s*|보다\s*(?:더\s*)?|가장\s*|제일\s*)(?:낮|적)|\b(?:lower|fewer|less|lowest)\b", "least"),
+    (
+        rf"{_MORE}(?:가까|가깝|빨리|빠르|빠릅|덜)"
+        r"|\b(?:closer|nearer|closest|nearest|quicker|faster|shorter)\b",
+        "least",
+    ),
+    (rf"{_MORE}(?:먼|멀|멉|오래)|\b(?:farther|further|farthest|furthest|longer)\b", "most"),
+    (rf"{_MORE}(?:높|많)|\b(?:taller|higher|tallest|highest|more)\b", "most"),
+    (rf"{_MORE}(?:낮|적)|\b(?:lower|fewer|less|lowest)\b", "least"),
     (r"같아|같습|동일|\bsame\b|\bequal", "same"),
-)  # fmt: skip
+)
 _NEGATION = re.compile(
     r"없(?:어|습|는|다|고|음|으)|않|아니(?!면)|못\s|모르|\bnot\b|n't\b|\bno\b(?!\.)|\bnever\b|\bwithout\b|\bcannot\b",
     re.I,
 )
 _RIDE: tuple[tuple[str, str], ...] = (
     (r"내리|내려서|내린|내릴|내려\b|하차|\bget(?:ting)? off\b|\balight", "off"),
-    (r"타고|타면|타세|타시|타야|탑승|승차|\btake (?:the )?(?:bus|subway|line)|\bboard\b|\bcatch\b|\bget on\b|\bride\b", "on"),
+    (r"타고|타면|타세|타시|타야|탑승|승차|"
+     r"\btake (?:the )?(?:bus|subway|line)|\bboard\b|\bcatch\b|\bget on\b|\bride\b", "on"),
 )  # fmt: skip
 
 

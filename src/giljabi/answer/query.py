@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
 
 from giljabi import korean
-from giljabi.venue.names import Mention, Names
+from giljabi.answer.words import content_words, language
+from giljabi.venue.mention import Mention
+from giljabi.venue.names import Names
 from giljabi.venue.place import Lang, Side, Venue
 
 Slot = str
@@ -35,16 +37,13 @@ _SIDES_EN: tuple[tuple[str, Side], ...] = (
     (r"\babove\b|\buphill\b|up from", "up"), (r"\bbelow\b|\bunder\b|downhill", "down"),
     (r"in front of|\bfront\b", "front"), (r"behind|\bback of\b", "behind"),
 )  # fmt: skip
-_EN_WORDS = re.compile(
-    r"\b(what|where|how|which|who|when|is|are|the|to|from|does|do|can|tell|me|of|there|near|about|"
-    r"and|for|in|long|floors?|building|please|get|ignore|hi|hello|thanks?|it|my|you|bus|take|walk)\b",
-    re.I,
-)
 _HAS_KO = re.compile(
     r"(?:@)(?:에|에는|엔|안에|안에는|내에|건물에|건물에는|에서)?(.{1,14}?)(?:이|가|도|은|는)?(?:있(?:어|나|는지|을까|습니까|냐|니|죠|지|음|을까요|나요|어요)|이용|사먹|살수|마실수|먹을수|볼수)"
 )
 _HAS_EN = re.compile(
-    r"(?:is|are) there (?:a |an |any |some )?(.+?) (?:in|at|inside|on) (?:the )?@|does (?:the )?@ have (?:a |an |any |some )?(.+?)[?.]?$|can i (.+?) (?:in|at|inside) (?:the )?@"
+    r"(?:is|are) there (?:a |an |any |some )?(.+?) (?:in|at|inside|on) (?:the )?@"
+    r"|does (?:the )?@ have (?:a |an |any |some )?(.+?)[?.]?$"
+    r"|can i (.+?) (?:in|at|inside) (?:the )?@"
 )
 _CLAIM = re.compile(r"(\d+)\s*(층|분|번|km|킬로|floors?|stor\w+|-stor\w+|min\w*)")
 _CHECK_KO = re.compile(
@@ -83,19 +82,10 @@ def _patterns() -> dict[str, Any]:
     for slot in raw.pop("slot"):
         ko, en = (re.compile("|".join(slot[lang])) for lang in ("ko", "en"))
         out["slots"].append((slot["name"], ko, en))
+    raw.pop("stop")
     for name, both in raw.items():
         out[name] = {lang: re.compile(both[lang]) for lang in ("ko", "en")}
     return out
-
-
-def language(text: str, languages: Sequence[Lang] = ("ko", "en")) -> Lang:
-    """The language a question is asked in; Korean names inside English stay English."""
-    if "en" not in languages:
-        return "ko"
-    hangul = len(re.findall(r"[가-힣ㄱ-ㅎ]", text))
-    if not hangul:
-        return "en" if re.search(r"[A-Za-z]{2}", text) else "ko"
-    return "en" if len(_EN_WORDS.findall(text)) >= 2 else "ko"
 
 
 class Understanding:
@@ -174,7 +164,7 @@ class _Reading:
             if name == skip:
                 continue
             if name == "injection" and (ko.search(plain) or en.search(self.text.lower())):
-                return name
+                return str(name)
             if (ko if self.lang == "ko" else en).search(
                 self.squeezed if self.lang == "ko" else low
             ):
@@ -410,36 +400,3 @@ class _Reading:
 
 _LINE = re.compile(r"\d{3,4}|성동\s*\d|\d호선|[Ll]ine \d")
 _TRAVEL = frozenset("route minutes distance where about none transit side".split())
-_STOP_KO = re.compile(
-    r"^(?:어디|어딨|어딘|어떻|어케|어느|얼마|몇|뭐|뭔|무슨|무엇|언제|누구|왜|있|없|가는|가려|가면|갈|가|걸려|걸리|걸어|알려|가르쳐|찾아|찾는|찾고|근처|주변|건물|곳|장소|데|"
-    r"층|옆|왼쪽|오른쪽|위|아래|앞|뒤|맞은편|도보|가까|먼|멀|더|제일|가장|그럼|그러면|거기|여기|저기|그리고|혹시|지금|오늘|좀|나|저|우리|이|그|것|수|때|중|사이|정도|분|시간|"
-    r"방향|위치|번호|종류|시설|특징|이름|추천|궁금|싶|줘|주세요|주|해|하|되|돼|아니|맞|네|예|응|다른|캠퍼스|학교|안|밖|에|한|및|할|만|는|을|를|은|인|길|경로|방법|갈만|괜찮|좋|급|빨리|"
-    r"어|음|아|저기요|실례|죄송|부탁|안내|설명|대해|대한|정보|말|보여|소개|한양대|한양대학교|교내|학교|제|내|어서|에서|까지|으로|까요|나요|니|냐|하나|너무|완전|진짜|바로|혼자|친구|랑|같이|쪽)(?:[가-힣]*)$"
-)
-_KEEP_KO = re.compile(
-    r"^(?:가게|가구|나물|안경|안과|내과|제과|수영|수학|이발|이비인후과|이마트|주차|주유|하숙|한식|어학|어린이|해외|더치|위생|시계|예술|예배|저녁|앞치마|뒤풀이|아이스크림|중국집|중식|수선|수유|그림|이삿|한의원|은행|인쇄|인형|은|주점|주스|맞춤|시장|시청|길거리|말|만화|만두|만화방|아침|아파|좋아|급식|할인|해산물|한복|나이키|층계|친환경|다이소|데이트|데스크|때밀이|제본|정형외과|에어컨|에이티엠)"
-)
-_STOP_EN = frozenset(
-    "where is are the a an i can find get to go how do does there any some me my of in on at for from "
-    "what which place places building somewhere anywhere nearby near closest nearest campus hanyang "
-    "university please tell want need looking look would like could you know good best have has it this "
-    "that and or with about around here who when will should we us be s t m located location room "
-    "something someone not if so just buy see visit use take show up out need another other located "
-    "goes going bus buses subway train line stop exit number code kind type one more many most way route walk walking far long time minutes floor floors".split()
-)
-
-
-def content_words(masked: str, lang: Lang) -> list[str]:
-    """What a question is about, once names, particles and question words are gone."""
-    if lang == "en":
-        return [w for w in re.findall(r"[a-z][a-z-]+", masked.lower()) if w not in _STOP_EN]
-    out = []
-    for eojeol in re.findall(r"[가-힣A-Za-z0-9]+", masked.replace("@", " ")):
-        word = korean.strip_particle(eojeol)
-        if (
-            (len(word) >= 2 and not _STOP_KO.match(word))
-            or _KEEP_KO.match(word)
-            or re.fullmatch(r"밥|약|책|옷|빵|술|잠|차|돈", word)
-        ):
-            out.append(word)
-    return out

@@ -8,23 +8,21 @@ other building has five floors.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.resources import files
 
 from giljabi import korean
 from giljabi.answer import loops
 from giljabi.answer.claims import Atom, atoms, sentences
-from giljabi.answer.facts import Fact, FactKind, Facts
+from giljabi.answer.facts import Fact, Facts
+from giljabi.answer.numbers import states
 from giljabi.answer.phrase import Phrasebook
 from giljabi.answer.sides import find_side
+from giljabi.answer.vocabulary import fact_words, unknown_words
 from giljabi.venue.names import Names
 from giljabi.venue.place import Lang, Venue
 
 _HEDGE = re.compile(r"약|정도|추정|about|approximately|around|roughly|estimate|고친|record", re.I)
-_RECORD = re.compile(r"기록|record", re.I)
 _YES, _NO = re.compile(r"^(?:네|예|응|yes)\b", re.I), re.compile(r"^(?:아니|no)\b", re.I)
 _ORIGIN_KO = re.compile(r"^(?:\s*\([^)]*\))?\s*(?:에서|부터|에서부터)")
 _ORIGIN_EN = re.compile(r"\b(?:from|leaving|leave)(?:\s+the)?\s*$", re.I)
@@ -51,14 +49,6 @@ class Verdict:
     def facts(self) -> frozenset[str]:
         """The ids of the facts the text states."""
         return frozenset(c.fact for c in self.claims if c.fact)
-
-
-@lru_cache(maxsize=1)
-def _lexicon() -> tuple[frozenset[str], tuple[str, ...], frozenset[str]]:
-    raw = tomllib.loads((files("giljabi.answer") / "lexicon.toml").read_text("utf-8"))
-    stems = raw["ko"]["stems"].split()
-    short = frozenset(s for s in stems if len(s) == 1)
-    return short, tuple(s for s in stems if len(s) > 1), frozenset(raw["en"]["words"].split())
 
 
 @dataclass
@@ -109,7 +99,7 @@ class Checker:
         objects = {o for f in facts.items for o in f.object.split(",") if o in self._ids}
         allowed = {*subjects, *objects, *facts.places, self._venue.origin, *self._venue.origin_also}
         context = _Context(
-            facts, lang, ready, _words(text), subjects, frozenset(allowed), self._values(facts),
+            facts, lang, ready, fact_words(text), subjects, frozenset(allowed), self._values(facts),
             [(self._venue.place(p).label(lang), p) for p in {*subjects, *objects}],
         )  # fmt: skip
         if steps:
@@ -148,7 +138,10 @@ class Checker:
         if problem := _script_problem(sentence, context):
             return [Claim(sentence, problem=problem)]
         found, rest = atoms(sentence, context.lang, self._names, context.values, context.labels)
-        claims = self._unknown_words(rest, context)
+        claims = [
+            Claim(w, problem="a word that no fact and no plain wording accounts for")
+            for w in unknown_words(rest, context.words)
+        ]
         claims += [
             Claim(a.text, problem="says no or not, which no fact does")
             for a in found
@@ -223,7 +216,7 @@ class Checker:
 
     def _number(self, text: str, found: Sequence[Atom], i: int, context: _Context) -> Claim:
         atom = found[i]
-        candidates = [f for f in context.facts.items if _states(f, atom, text, found, i)]
+        candidates = [f for f in context.facts.items if states(f, atom, text, found, i)]
         fact = self._of_topic(candidates, self._topic(text, found, i, context), context)
         if fact is None:
             return Claim(atom.text, problem="a number that the facts do not give here")
@@ -268,7 +261,7 @@ class Checker:
         if atom.value == "same":
             ok = "tie" in context.facts.notes
             return Claim(atom.text) if ok else Claim(atom.text, problem="not the same")
-        verdicts = [f for k in ("closer", "taller") for f in context.facts.of(k)]  # type: ignore[arg-type]
+        verdicts = [*context.facts.of("closer"), *context.facts.of("taller")]
         places = [a for a in found if a.kind == "place"]
         than = re.compile(r"^(?:\s*\([^)]*\))?\s*보다") if context.lang == "ko" else None
         rivals = [
@@ -325,64 +318,13 @@ class Checker:
             return [Claim(text[:3], checks[0].id)]
         return [Claim(text[:3], problem="answers yes or no where the facts do not")]
 
-    def _unknown_words(self, rest: str, context: _Context) -> list[Claim]:
-        short, stems, english = _lexicon()
-        out = []
-        for found in re.finditer(r"(\x00*)([가-힣ㄱ-ㅎㅏ-ㅣ]+|[A-Za-z][A-Za-z'’-]*)", rest):
-            word = found[2]
-            if found[1] and _ENDING.match(word):
-                continue
-            if not korean.has_hangul(word):
-                low = word.lower().replace("’", "'").strip("-'")
-                known = low in english or low.removesuffix("'s") in english or low in context.words
-                if len(low) <= 1 or known or low.removesuffix("s") in context.words:
-                    continue
-            elif (
-                (
-                    _is_tail(word)
-                    or word in short
-                    or word.startswith(stems)
-                    or word[:2] in context.words
-                )
-                or _VERB.match(word)
-                or len(word) == 1
-                or korean.strip_particle(word) in context.words
-            ):
-                continue
-            out.append(Claim(word, problem="a word that no fact and no plain wording accounts for"))
-        return out
-
 
 _LITERAL = frozenset({"kind", "feature", "neighbour", "transit", "detail", "floors", "member"})
 _ROUTE_KINDS = frozenset({"place", "side", "move", "number", "ride"})
-# What may hang on a recognised piece ("가까" + "워요") and short verbs in any ending.
-_ENDING = re.compile(
-    r"^(?:습니다|워요|웁니다|운|울|세요|시면|시고|셔서|시다|면|고|서|며|어요|아요|어서|아서|으면|은|는|을|ㄴ|길|길로|길을|길이|쪽|쪽으로|"
-    r"막길|막길로|막길을|짜리|이나|에요|까지|가면|가세요|가시면|가서|가고|갑니다|와서|오면|워서|우며|우니|우면|우신|져|도|만)+$"
-)
-_VERB = re.compile(
-    r"^(?:있|하|해|한|할|되|돼|됩|된|걸|찾|드|갑|가)(?:[가-힣]{0,4})(?:요|다|고|며|면|서|는|은|을|니|나|지|죠|데|여|어|아)$|^(?:있|하|되|걸)\S{0,2}$"
-)
-_TAIL = re.compile(rf"^(?:{'|'.join(sorted(korean.PARTICLES, key=len, reverse=True))})+$")
-
-
-def _is_tail(word: str) -> bool:
-    return bool(_TAIL.match(word))
 
 
 def _plain(text: str) -> str:
     return re.sub(r"[\s.!?,'\"“”‘’]+", "", text).lower()
-
-
-def _words(text: str) -> frozenset[str]:
-    """Words of the facts: whole in English, whole and by their first two syllables in Korean."""
-    out: set[str] = set()
-    for word in re.findall(r"[가-힣]+|[A-Za-z][A-Za-z'-]*", text):
-        if korean.has_hangul(word):
-            out |= {korean.strip_particle(word), word[:2]}
-        else:
-            out.add(word.lower())
-    return frozenset(out)
 
 
 def _script_problem(sentence: str, context: _Context) -> str:
@@ -408,40 +350,3 @@ def _route_key(atom: Atom) -> tuple[str, str]:
     if atom.kind == "place":
         return "place", min(atom.ids, default=atom.text)
     return atom.kind, f"{atom.value}{atom.unit}"
-
-
-def _states(f: Fact, atom: Atom, text: str, found: Sequence[Atom], i: int) -> bool:
-    """Whether fact `f` is what a number says, unit for unit."""
-    recogniser = NUMBERS.get(f.kind)
-    if recogniser is None or not recogniser(f, atom.unit):
-        return False
-    if f.kind == "transit":
-        digits = re.findall(r"\d+", str(f.value))
-        if f.unit == "walk":
-            off = (
-                any(a.kind == "ride" and a.value == "off" for a in found[:i])
-                or "From there" in text
-            )
-            return off and float(atom.value) == float(f.value)
-        return atom.value in digits and (f.unit.endswith("exit") or str(f.value) in text or True)
-    if f.kind == "minutes" and any(a.kind == "ride" and a.value == "off" for a in found[:i]):
-        return False
-    if f.unit == "recorded" and not _RECORD.search(text):
-        return False
-    try:
-        return float(atom.value) == float(f.value)
-    except ValueError:
-        return False
-
-
-NUMBERS: dict[FactKind, Callable[[Fact, str], bool]] = {
-    "code": lambda f, u: u in ("code", ""),
-    "floors": lambda f, u: u == {"above": "floor", "below": "basement"}.get(f.unit),
-    "inside": lambda f, u: f.unit == "level" and u == ("basement" if int(f.value) < 0 else "floor"),
-    "minutes": lambda f, u: u == "min",
-    "distance": lambda f, u: u == f.unit,
-    "count": lambda f, u: u in ("count", ""),
-    "transit": lambda f, u: u == {"walk": "min", "bus": "bus", "subway": "line", "board_exit": "exit",
-                                  "alight_exit": "exit"}.get(f.unit)
-    or (u == "code" and f.unit == "bus"),
-}  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,13 @@ class Loaded(Protocol):
     def close(self) -> None:
         """Free what the model holds; a running answer ends early."""
         ...
+
+
+def embedded_is_installed() -> bool:
+    """Whether the runtime and the packaged weights of the default base are here."""
+    package = store.base().package or ""
+    needed = ("xllamacpp", package.partition("==")[0].replace("-", "_"))
+    return all(find_spec(name) is not None for name in needed)
 
 
 def load(

@@ -1,0 +1,60 @@
+"""Words of a question: its language, and what is left once names and asking are gone."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.resources import files
+
+from giljabi import korean
+from giljabi.venue.place import Lang
+
+_EN_WORDS = re.compile(
+    r"\b(what|where|how|which|who|when|is|are|the|to|from|does|do|can|tell|me|of|there|near|about|"
+    r"and|for|in|long|floors?|building|please|get|ignore|hi|hello|thanks?|it|my|you|bus|take|walk)\b",
+    re.I,
+)
+_STOP_KO = re.compile(
+    r"^(?:어디|어딨|어딘|어떻|어케|어느|얼마|몇|뭐|뭔|무슨|무엇|언제|누구|왜|있|없|가는|가려|가면|갈|가|걸려|걸리|걸어|알려|가르쳐|찾아|찾는|찾고|근처|주변|건물|곳|장소|데|"
+    r"층|옆|왼쪽|오른쪽|위|아래|앞|뒤|맞은편|도보|가까|먼|멀|더|제일|가장|그럼|그러면|거기|여기|저기|그리고|혹시|지금|오늘|좀|나|저|우리|이|그|것|수|때|중|사이|정도|분|시간|"
+    r"방향|위치|번호|종류|시설|특징|이름|추천|궁금|싶|줘|주세요|주|해|하|되|돼|아니|맞|네|예|응|다른|캠퍼스|학교|안|밖|에|한|및|할|만|는|을|를|은|인|길|경로|방법|갈만|괜찮|좋|급|빨리|"
+    r"어|음|아|저기요|실례|죄송|부탁|안내|설명|대해|대한|정보|말|보여|소개|한양대|한양대학교|교내|학교|제|내|어서|에서|까지|으로|까요|나요|니|냐|하나|너무|완전|진짜|바로|혼자|친구|랑|같이|쪽)(?:[가-힣]*)$"
+)
+_KEEP_KO = re.compile(
+    r"^(?:가게|가구|나물|안경|안과|내과|제과|수영|수학|이발|이비인후과|이마트|주차|주유|하숙|한식|어학|어린이|해외|더치|위생|시계|예술|예배|저녁|앞치마|뒤풀이|아이스크림|중국집|중식|수선|수유|그림|이삿|한의원|은행|인쇄|인형|은|주점|주스|맞춤|시장|시청|길거리|말|만화|만두|만화방|아침|아파|좋아|급식|할인|해산물|한복|나이키|층계|친환경|다이소|데이트|데스크|때밀이|제본|정형외과|에어컨|에이티엠)"
+)
+
+
+@lru_cache(maxsize=1)
+def _stop_en() -> frozenset[str]:
+    raw = tomllib.loads((files("giljabi.answer") / "questions.toml").read_text("utf-8"))
+    return frozenset(raw["stop"]["en"].split())
+
+
+def language(text: str, languages: Sequence[Lang] = ("ko", "en")) -> Lang:
+    """The language a question is asked in; Korean names inside English stay English."""
+    if "en" not in languages:
+        return "ko"
+    hangul = len(re.findall(r"[가-힣ㄱ-ㅎ]", text))
+    if not hangul:
+        return "en" if re.search(r"[A-Za-z]{2}", text) else "ko"
+    return "en" if len(_EN_WORDS.findall(text)) >= 2 else "ko"
+
+
+def content_words(masked: str, lang: Lang) -> list[str]:
+    """What a question is about, once names, particles and question words are gone."""
+    if lang == "en":
+        stop = _stop_en()
+        return [w for w in re.findall(r"[a-z][a-z-]+", masked.lower()) if w not in stop]
+    out = []
+    for eojeol in re.findall(r"[가-힣A-Za-z0-9]+", masked.replace("@", " ")):
+        word = korean.strip_particle(eojeol)
+        if (
+            (len(word) >= 2 and not _STOP_KO.match(word))
+            or _KEEP_KO.match(word)
+            or re.fullmatch(r"밥|약|책|옷|빵|술|잠|차|돈", word)
+        ):
+            out.append(word)
+    return out
