@@ -15,6 +15,7 @@ from giljabi.venue.graph import Graph, metres_between
 from giljabi.venue.place import Place, Side, Venue
 
 MAX_MEMBERS = 5
+_SPECIALTY = re.compile(r"(?:과|관|실|장|원|학부|학과)$")
 _OPPOSITE: dict[Side, Side] = {
     "left": "right", "right": "left", "up": "down", "down": "up", "front": "behind", "behind": "front",
 }  # fmt: skip
@@ -45,7 +46,8 @@ class Gatherer:
     def gather(self, query: Query) -> Facts:
         """Everything that may be said to `query`, and how it came out."""
         if query.slot in ("injection", "outside"):
-            return Facts(query, "outside")
+            hits = self._said_features(query) if query.slot == "outside" else []
+            return self._members(query, hits) if hits else Facts(query, "outside")
         if query.slot == "greeting":
             return Facts(query, "greeting")
         if query.unknown and not query.goals and (hits := self._described(query)):
@@ -68,6 +70,8 @@ class Gatherer:
         if query.options:
             return Facts(query, "ambiguous", places=query.options)
         if query.slot.startswith("detail."):
+            if hits := self._said_features(query):
+                return self._members(query, hits)
             return Facts(query, "not_in_data", missing=query.slot)
         if query.slot.startswith("transit") and (line := _line_asked(query.text)):
             return self._by_line(query, line)
@@ -109,6 +113,9 @@ class Gatherer:
             slot = "about"
         if slot in ("minutes", "distance") and len(goals) == 2:
             return self.ways.facts(replace(query, slot=slot), goals[0].id, goals[1])
+        if slot == "about" and query.term:
+            known = [f for f in self._about(query, goal) if f.kind != "minutes"]
+            return Facts(query, "not_in_data", tuple(known), missing="term")
         items = [f for g in goals for f in self._slots[slot](query, g)]
         if not items:
             return Facts(query, "not_in_data", missing=slot)
@@ -206,7 +213,8 @@ class Gatherer:
 
     def _about(self, query: Query, p: Place) -> list[Fact]:
         head = [*self._code(query, p), self._fact("kind", p, p.kind[query.lang])]
-        more = [*self._floors(query, p), *self._features(query, p), *self.ways.minutes(p)]
+        around = self._own_neighbours(query, p)
+        more = [*self._floors(query, p), *self._features(query, p), *around, *self.ways.minutes(p)]
         close = [] if more and p.area != "landmark" else self._close(query, p)
         return [*head, *more, *close, *self.ways.kilometres(p)]
 
@@ -298,6 +306,16 @@ class Gatherer:
         hits = [has(p, name, query.lang, literal=True) for p in self.venue.places]
         return [h for h in hits if h is not None and h.unit == "feature"]
 
+    def _said_features(self, query: Query) -> list[Hit]:
+        """Places whose recorded feature stands word for word in the question: 총장실."""
+        said = query.text.lower().replace(" ", "")
+        return [
+            Hit(p, f[query.lang], "feature")
+            for p in self.venue.places
+            for f in p.features
+            if len(f[query.lang]) >= 3 and f[query.lang].lower().replace(" ", "") in said
+        ]
+
     def _search(self, query: Query) -> Facts:
         hits = search(self.venue, query.term, query.lang, proper="proper" in query.flags)
         if not hits:
@@ -305,13 +323,19 @@ class Gatherer:
         return self._members(query, hits)
 
     def _members(self, query: Query, hits: list[Hit]) -> Facts:
-        query = replace(query, slot="search", term=query.term or query.unknown[0])
+        term = query.term or (query.unknown[0] if query.unknown else hits[0].value)
+        query = replace(query, slot="search", term=term)
         hits = hits[:MAX_MEMBERS]
+        told = "".join(h.value + h.place.label(query.lang) for h in hits)
+        loose = [w for w in term.split() if _SPECIALTY.search(w) and w not in told]
         items: list[Fact] = []
         for h in hits:
             items.append(self._fact("member", h.place, h.value, h.unit, "", "features"))
             items += self.ways.minutes(h.place)
-        return Facts(query, "found", _numbered(items), places=tuple(h.place.id for h in hits))
+        return Facts(
+            query, "found", _numbered(items), missing=loose[0] if loose else "",
+            places=tuple(h.place.id for h in hits),
+        )  # fmt: skip
 
     def _count(self, query: Query) -> Facts:
         hits = [h for h in search(self.venue, query.term, query.lang) if h.unit != "feature"]

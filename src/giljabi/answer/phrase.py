@@ -247,7 +247,10 @@ class Phrasebook:
         if key == "members" and not _may_echo(facts.query.term):
             key = "members_plain"
         text = self.say(lang, key, t=facts.query.term, v=members[0].object, list=", ".join(entries))
-        return [Said(text, frozenset(f.id for f in facts.items))]
+        listed = Said(text, frozenset(f.id for f in facts.items))
+        if facts.missing and _may_echo(facts.missing):
+            return [Said(self.say(lang, "partial", t=facts.missing)), listed]
+        return [listed]
 
     def _count(self, facts: Facts, lang: Lang) -> list[Said]:
         f = facts.items[0]
@@ -289,9 +292,9 @@ class Phrasebook:
         if not q.goals:
             return [Said(self.say(lang, "missing_plain", what=what))]
         place = self._label(q.goals[-1], lang)
-        if facts.missing == "has":
+        if facts.missing in ("has", "term"):
             t = q.term if _may_echo(q.term) else _wording()[lang]["what"]["has"]
-            said = [Said(self.say(lang, "missing_has", P=place, t=t))]
+            said = [Said(self.say(lang, f"missing_{facts.missing}", P=place, t=t))]
         else:
             said = [Said(self.say(lang, "missing", P=place, what=what))]
         # What is known stands beside what is not; the first sentence stays the refusal.

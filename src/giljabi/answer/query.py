@@ -338,9 +338,11 @@ class _Reading:
         )
         term = query.term
         slot = query.slot
-        if (
+        if query.goals and (facility := self._facility()) and slot in _OF_A_PLACE:
+            slot, term = "has", facility
+        elif (
             query.goals
-            and slot not in ("closer", "taller", "side", "nearby", "route")
+            and slot in ("none", "about", "features", "where")
             and (has := self._has_term())
         ):
             slot, term = "has", has
@@ -375,6 +377,10 @@ class _Reading:
             query = replace(query, goals=(*query.goals, query.origin), origin=None)
         if slot == "where" and query.origin and query.goals:
             slot = "route"
+        if slot in ("route", "minutes", "distance") and len(query.goals) == 2 and not query.origin:
+            query = self._two_ends(query)
+        if slot in ("none", "about") and query.goals and not query.origin:
+            term = self._search_term()
         if slot in ("none", "about") and len(query.goals) >= 1 and query.origin:
             slot = "route"
         if slot in ("nearby", "about", "kind", "where", "none") and len(query.goals) == 2 and side:
@@ -382,6 +388,20 @@ class _Reading:
         if slot == "none" and query.goals:
             slot = "about"
         return replace(query, claim=claim, side=side, term=term, slot=slot)
+
+    def _two_ends(self, query: Query) -> Query:
+        """ "A 수업 끝나고 B로 가려면": the first place is where one starts, unless passed through."""
+        first = next(m for m in self.mentions if query.goals[0] in m.places)
+        if re.match(r"\s*(?:건물)?(?:을|를)?\s*(?:지나|거쳐|통해|통과|앞)", self.text[first.end :]):
+            return replace(query, goals=query.goals[1:])
+        return replace(query, origin=query.goals[0], goals=query.goals[1:])
+
+    def _facility(self) -> str:
+        """Something inside a building that the question is really about."""
+        found = self.p["facility"][self.lang].search(
+            self.squeezed if self.lang == "ko" else self.masked.lower()
+        )
+        return str(found[0]) if found else ""
 
     def _side(self) -> Side | None:
         table = _SIDES_KO if self.lang == "ko" else _SIDES_EN
@@ -399,4 +419,5 @@ class _Reading:
 
 
 _LINE = re.compile(r"\d{3,4}|성동\s*\d|\d호선|[Ll]ine \d")
+_OF_A_PLACE = frozenset("floors where code none about features has kind".split())
 _TRAVEL = frozenset("route minutes distance where about none transit side".split())

@@ -28,15 +28,20 @@ def _synonyms() -> dict[str, list[tuple[re.Pattern[str], list[str]]]]:
     }
 
 
+def own_words(term: str) -> list[str]:
+    """The term's own words, a shop's 집 taken off: "곱창집" finds 곱창."""
+    out = [w for w in term.split() if len(w) >= 2]
+    return out + [w[:-1] for w in out if w.endswith("집") and len(w) > 2]
+
+
 def words_for(term: str, lang: Lang) -> list[str]:
     """The record words a visitor's term stands for: its own words first, then synonyms."""
     key = term.replace(" ", "") if lang == "ko" else term.lower()
-    out = [w for w in term.split() if len(w) >= 2]
-    out += [w[:-1] for w in out if w.endswith("집") and len(w) > 2]
+    out = own_words(term)
     if lang == "ko" and len(key) >= 2:
         out.insert(0, key)
     for pattern, words in _synonyms()[lang]:
-        if pattern.search(key):
+        if pattern.search(key) or pattern.search(term):
             out += words
     return list(dict.fromkeys(out))
 
@@ -49,7 +54,9 @@ def search(venue: Venue, term: str, lang: Lang, *, proper: bool = False) -> list
     """
     phrase = term.replace(" ", "") if lang == "ko" else term
     whole = _hits(venue, [phrase], lang)
-    return whole or ([] if proper else _hits(venue, words_for(term, lang), lang))
+    if whole or proper:
+        return whole
+    return _hits(venue, own_words(term), lang) or _hits(venue, words_for(term, lang), lang)
 
 
 def _hits(venue: Venue, words: list[str], lang: Lang) -> list[Hit]:

@@ -46,6 +46,13 @@ def korean_forms(place: Place) -> set[str]:
             if long in form:
                 forms.add(form.replace(long, short))
     if place.area not in ("campus", "landmark"):
+        brand, _, rest = place.name.ko.partition(" ")
+        if rest:
+            forms |= {
+                rest + brand,
+                rest.removesuffix("점") + brand,
+                brand + rest.removesuffix("점"),
+            }
         short = _BRANCH.sub("", place.name.ko)
         if len(squeeze(short)) >= 2:
             forms.add(short)

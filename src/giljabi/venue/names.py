@@ -41,6 +41,12 @@ _TAIL = re.compile(
 )
 
 
+_SIBLING = re.compile(
+    r"(?<![0-9가-힣A-Za-z])제?(?P<ko>\d)(?:관|공학관|법학관|의학관|음악관|학생생활관|생활관|기숙사)"
+    r"|(?<=\bor )(?P<en>\d)\b(?! ?(?:min|floor|stor))|(?<=\band )\d\b(?! ?(?:min|floor|stor))"
+)
+
+
 class Names:
     """The index of a venue's names. Building it takes tens of milliseconds; keep one."""
 
@@ -116,6 +122,7 @@ class Names:
                     found.append(m)
         if any(m.places and m.how != "maybe" for m in found):
             found = [m for m in found if m.how != "maybe"]
+        found.extend(self._siblings(text, found))
         found.extend(unlisted(text, found))
         found.sort(key=lambda m: m.start)
         return merged(found)
@@ -129,12 +136,27 @@ class Names:
                     found.append(m)
         return sorted(found, key=lambda m: m.start)
 
+    def _siblings(self, text: str, taken: list[Mention]) -> Iterator[Mention]:
+        """ "사이버대 1관이랑 2관", "Law Building 1 or 3": the second name lacks its head."""
+        for m in _SIBLING.finditer(text):
+            digit = m["ko"] or m["en"]
+            before = [t for t in taken if t.end <= m.start() and t.places]
+            if not before or any(m.start() < t.end and t.start < m.end() for t in taken):
+                continue
+            head = self._venue.place(before[-1].places[0]).label("ko")
+            name = forms.squeeze(re.sub(r"\d", digit, head, count=1))
+            if re.search(r"\d", head) and name in self._forms:
+                yield Mention(m.start(), m.end(), m[0], tuple(self._forms[name][:1]), "exact")
+
     def _is_own(self, name: str) -> bool:
         key = forms.squeeze(name)
         if key in self._own or key in self._forms or key in self._families:
             return True
         near = self._near_window(name, 0, len(name))
         if COLLEGES.match(name) or any(o[2].how == "near" for o in near):
+            return True
+        heard = korean.sound(key)
+        if len(heard) >= 8 and any(heard in sound for sound, _, _ in self._sounds):
             return True
         return any(key.startswith(o) for o in self._own) or any(
             f.startswith(key) for f in self._by_first.get(key[0], ())
