@@ -114,7 +114,7 @@ class Gatherer:
         if slot in ("minutes", "distance") and len(goals) == 2:
             return self.ways.facts(replace(query, slot=slot), goals[0].id, goals[1])
         if slot == "about" and query.term:
-            known = [f for f in self._about(query, goal) if f.kind != "minutes"]
+            known = [f for g in goals for f in self._about(query, g)]
             return Facts(query, "not_in_data", tuple(known), missing="term")
         items = [f for g in goals for f in self._slots[slot](query, g)]
         if not items:

@@ -30,7 +30,8 @@ _KEEP_KO = re.compile(
 @lru_cache(maxsize=1)
 def _stop_en() -> frozenset[str]:
     raw = tomllib.loads((files("giljabi.answer") / "questions.toml").read_text("utf-8"))
-    return frozenset(raw["stop"]["en"].split())
+    words = raw["stop"]["en"].split()
+    return frozenset(words) | {f"{w}n't" for w in words} | {f"{w}'s" for w in words}
 
 
 def language(text: str, languages: Sequence[Lang] = ("ko", "en")) -> Lang:
@@ -47,7 +48,7 @@ def content_words(masked: str, lang: Lang) -> list[str]:
     """What a question is about, once names, particles and question words are gone."""
     if lang == "en":
         stop = _stop_en()
-        return [w for w in re.findall(r"[a-z][a-z-]+", masked.lower()) if w not in stop]
+        return [w for w in re.findall(r"[a-z][a-z'-]+", masked.lower()) if w not in stop]
     out = []
     for eojeol in re.findall(r"[가-힣A-Za-z0-9]+", masked.replace("@", " ")):
         word = korean.strip_particle(eojeol)

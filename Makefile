@@ -1,0 +1,35 @@
+# Two commands for people: make serve, make test. Both need only Python 3.11-3.13, pip and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: serve test nightly bench clean
+
+$(VENV)/.embedded: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[embedded]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.embedded
+	$(BIN)/pip install --quiet --editable '.[embedded,dev]'
+	touch $@
+
+serve: $(VENV)/.embedded
+	$(BIN)/giljabi serve
+
+# lint, types, layers and the suite without what is marked slow
+test: $(VENV)/.dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -m "not slow"
+
+nightly: $(VENV)/.dev
+	$(BIN)/pytest
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.run
+
+clean:
+	rm -rf $(VENV)
