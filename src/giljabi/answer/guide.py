@@ -16,7 +16,8 @@ from giljabi.answer.gather import Gatherer
 from giljabi.answer.generator import Generator
 from giljabi.answer.memory import Turn
 from giljabi.answer.phrase import Phrasebook
-from giljabi.answer.query import LangChoice, Query, Understanding
+from giljabi.answer.query import LangChoice, Query
+from giljabi.answer.understand import Understanding
 from giljabi.answer.verify import Checker, Verdict
 from giljabi.answer.words import language
 from giljabi.answer.write import Draft, Writer, is_for_model

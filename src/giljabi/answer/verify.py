@@ -26,7 +26,7 @@ _HEDGE = re.compile(r"약|정도|추정|about|approximately|around|roughly|estim
 _YES, _NO = re.compile(r"^(?:네|예|응|yes)\b", re.I), re.compile(r"^(?:아니|no)\b", re.I)
 _ORIGIN_KO = re.compile(r"^(?:\s*\([^)]*\))?\s*(?:에서|부터|에서부터)")
 _ORIGIN_EN = re.compile(r"\b(?:from|leaving|leave)(?:\s+the)?\s*$", re.I)
-_MAX_SENTENCES = 12
+_SPARE = 4  # sentences an answer may have beyond the template's
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Checker:
         context = self.context(facts)
         parts = sentences(text)
         claims = [c for s in parts for c in self.sentence(s, context)]
-        if len(parts) > _MAX_SENTENCES or loops.find(text) is not None:
+        if len(parts) > _SPARE + len(context.ready) or loops.find(text) is not None:
             claims.append(Claim(text[-40:], problem="the text repeats itself or does not end"))
         return Verdict(bool(claims) and not any(c.problem for c in claims), tuple(claims))
 

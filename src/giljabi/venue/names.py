@@ -62,6 +62,8 @@ class Names:
         self._codes = {p.code: p.id for p in venue.places if p.code}
         self._own = forms.own_prefixes(venue)
         self._order = {p.id: n for n, p in enumerate(venue.places)}
+        self._labels = [(p.id, forms.squeeze(p.label("ko"))) for p in venue.places]
+        self._full = {name for _, name in self._labels}
         self._index()
         self._by_first: dict[str, list[str]] = defaultdict(list)
         for form in sorted({*self._forms, *self._families}, key=len, reverse=True):
@@ -209,6 +211,11 @@ class Names:
         if form in self._forms:
             ids = list(dict.fromkeys(self._forms[form]))
             others = [i for i in self._families.get(form, ()) if i not in ids]
+            if form not in self._full:
+                # A short form that ends other names too: 도서관.
+                others += [
+                    i for i, n in self._labels if n.endswith(form) and i not in (*ids, *others)
+                ]
             return (*ids, *others), "exact" if len(ids) == 1 else "family"
         return tuple(self._families[form]), "family"
 
