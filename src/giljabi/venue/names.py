@@ -119,7 +119,7 @@ class Names:
         ):
             for m in finder(text, found):
                 clash = [o for o in found if m.start < o.end and o.start < m.end]
-                if all(_is_fragment(o, m) for o in clash):
+                if all(self._is_fragment(o, m) for o in clash):
                     found = [o for o in found if o not in clash]
                     found.append(m)
         if any(m.places and m.how != "maybe" for m in found):
@@ -128,6 +128,15 @@ class Names:
         found.extend(unlisted(text, found))
         found.sort(key=lambda m: m.start)
         return merged(found)
+
+    def _is_fragment(self, short: Mention, long: Mention) -> bool:
+        """A nickname inside a sure longer match was only the start of that name."""
+        said = forms.squeeze(short.text)
+        if said in self._full or said == forms.squeeze(bare(long.text)) or long.how != "near":
+            return False
+        inside = long.start <= short.start and short.end <= long.end
+        same = bool(short.places) and short.places[:1] == long.places[:1]
+        return inside and (same or (len(said) <= 3 and len(long.text) > len(short.text) + 1))
 
     def written(self, text: str) -> list[Mention]:
         """Names as they stand, spelt right: what a checker accepts. No guesses, no strangers."""
@@ -360,11 +369,3 @@ def _numbered_beside(words: list[tuple[str, int, int]], i: int, j: int) -> bool:
     before = words[i - 1][0] if i else ""
     ordinal = forms.english_words(before)[:1] if before not in ("one", "two", "three") else []
     return bool(ordinal) and ordinal[0].isdigit() and len(ordinal[0]) == 1
-
-
-def _is_fragment(short: Mention, long: Mention) -> bool:
-    """A two-letter nickname inside a sure longer match was only the start of that name."""
-    inside = long.start <= short.start and short.end <= long.end and long.how == "near"
-    whole = forms.squeeze(bare(long.text)) == forms.squeeze(short.text)
-    same = bool(short.places) and short.places[:1] == long.places[:1] and not whole
-    return inside and (same or (len(short.text) <= 3 and len(long.text) > len(short.text) + 1))
