@@ -18,8 +18,8 @@ AtomKind = Literal["place", "value", "number", "side", "move", "compare", "negat
 _UNITS: tuple[tuple[str, str], ...] = (
     (r"층|floors?\b|stor(?:e?y|ies|eys)\b|levels?\b", "floor"),
     (r"분|min(?:ute)?s?\b", "min"),
-    (r"km\b|킬로미터|킬로|kilomet(?:re|er)s?\b", "km"),
-    (r"m\b|미터|met(?:re|er)s?\b", "m"),
+    (r"km(?![A-Za-z])|킬로미터|킬로|kilomet(?:re|er)s?\b", "km"),
+    (r"m(?![A-Za-z])|미터|met(?:re|er)s?\b", "m"),
     (r"번\s*출구", "exit"),
     (r"호선", "line"),
     (r"번\s*버스", "bus"),

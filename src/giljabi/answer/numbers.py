@@ -25,7 +25,8 @@ def states(f: Fact, atom: Atom, text: str, found: Sequence[Atom], i: int) -> boo
             )
             return off and float(atom.value) == float(f.value)
         return atom.value in digits
-    if f.kind == "minutes" and any(a.kind == "ride" and a.value == "off" for a in found[:i]):
+    whole_way = f.kind in ("minutes", "distance")
+    if whole_way and any(a.kind == "ride" and a.value == "off" for a in found[:i]):
         return False
     if f.unit == "recorded" and not _RECORD.search(text):
         return False

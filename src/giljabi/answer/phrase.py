@@ -86,14 +86,7 @@ class Phrasebook:
 
     def notes(self, facts: Facts) -> list[str]:
         """The facts as short statements in their order: what a model is shown."""
-        steps = facts.of("step")
-        out: list[str] = []
-        for said in self._plain(facts, facts.query.lang, note=True):
-            if steps and steps[0].id in said.facts:
-                out += [str(f.value) for f in steps]
-            else:
-                out.append(said.text)
-        return out
+        return [s.text for s in self._plain(facts, facts.query.lang, note=True)]
 
     def _label(self, place: str, lang: Lang) -> str:
         label = self.venue.place(place).label(lang)
@@ -126,7 +119,9 @@ class Phrasebook:
         f = group[0]
         p = self._label(f.subject, lang)
         if f.kind == "step":
-            return " ".join(str(x.value) for x in group)
+            return str(f.value)
+        if f.kind == "transit" and f.unit == "walk":
+            return self.say(lang, "transit_walk", v=f.value)
         if f.kind == "transit":
             return self._ride(group, lang, p, facts)
         if f.kind == "floors":
@@ -134,7 +129,7 @@ class Phrasebook:
         if f.kind == "minutes":
             return self._minutes(group, lang, p, note)
         if f.kind == "neighbour":
-            return " ".join(self._neighbour(x, lang, p, note) for x in group)
+            return self._neighbour(f, lang, p, note)
         if f.kind == "inside":
             return self._inside(group, lang, p, note)
         if f.kind == "distance":
@@ -204,7 +199,7 @@ class Phrasebook:
             lines = [self.say(lang, "bus_line", v=x) for x in lines]
         elif lang == "en":
             lines = [re.sub(r"(\d+)호선", r"Line \1", x) for x in lines]
-        out = [
+        text = (
             self.say(
                 lang, "transit_bus" if by_bus else "transit_subway", P=p,
                 board=role["board"], alight=role["alight"],
@@ -212,12 +207,10 @@ class Phrasebook:
                 bexit=self.say(lang, "board_exit", v=role["board_exit"]) if "board_exit" in role else "",
                 aexit=self.say(lang, "alight_exit", v=role["alight_exit"]) if "alight_exit" in role else "",
             )
-        ]  # fmt: skip
-        if "walk" in role:
-            out.append(self.say(lang, "transit_walk", v=role["walk"]))
+        )  # fmt: skip
         if facts.query.slot == "transit.transfer":
-            out.append(self.say(lang, "no_transfer"))
-        return " ".join(out)
+            text += " " + self.say(lang, "no_transfer")
+        return text
 
     def _checked(self, facts: Facts, lang: Lang) -> list[Said]:
         return [
@@ -326,13 +319,14 @@ def _may_echo(words: str) -> bool:
 
 
 def _group(facts: Facts, first: Fact) -> list[Fact]:
-    together = {"feature", "floors", "minutes", "neighbour", "inside", "transit", "step"}
-    if first.kind not in together:
+    """The facts that share a sentence with `first`: values of one list, parts of one ride."""
+    if first.kind not in {"feature", "floors", "minutes", "inside", "transit"}:
         return [first]
+    alone = first.kind == "transit" and first.unit == "walk"
     return [
         f
         for f in facts.of(first.kind, first.subject)
-        if first.kind != "step" or f.unit.split(".")[0] == first.unit.split(".")[0]
+        if first.kind != "transit" or (f.unit == "walk") == alone
     ]
 
 

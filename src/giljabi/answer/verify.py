@@ -25,6 +25,9 @@ from giljabi.venue.place import Lang, Venue
 _HEDGE = re.compile(r"약|정도|추정|about|approximately|around|roughly|estimate|고친|record", re.I)
 _YES, _NO = re.compile(r"^(?:네|예|응|yes)\b", re.I), re.compile(r"^(?:아니|no)\b", re.I)
 _ORIGIN_KO = re.compile(r"^(?:\s*\([^)]*\))?\s*(?:에서|부터|에서부터)")
+# A start that is no place of the venue: "왕십리교회에서 … 16분".
+_LOOSE_ORIGIN_KO = re.compile(r"(?<![\x00가-힣])[가-힣]{2,}(?:에서|부터)(?=\s)")
+_LOOSE_ORIGIN_EN = re.compile(r"\bfrom (?:the )?(?!there\b|here\b)[A-Za-z]\w+")
 _ORIGIN_EN = re.compile(r"\b(?:from|leaving|leave)(?:\s+the)?\s*$", re.I)
 _SPARE = 4  # sentences an answer may have beyond the template's
 
@@ -222,21 +225,29 @@ class Checker:
             return Claim(atom.text, problem="a number that the facts do not give here")
         if fact.estimated and not _HEDGE.search(text):
             return Claim(atom.text, problem="an estimate said as if it were measured")
-        if fact.kind == "minutes" and (wrong := self._wrong_origin(text, found, fact, context)):
-            return Claim(wrong.text, problem="a walk from somewhere the facts do not start")
+        whole_way = fact.kind in ("minutes", "distance")
+        if whole_way and (wrong := self._wrong_origin(text, found, fact, context)):
+            return Claim(wrong, problem="a walk from somewhere the facts do not start")
+        if atom.unit == "exit" and not _beside_its_stop(found, i, fact, context):
+            return Claim(atom.text, problem="an exit of another station")
         return Claim(atom.text, fact.id)
 
-    def _wrong_origin(
-        self, text: str, found: Sequence[Atom], fact: Fact, context: _Context
-    ) -> Atom | None:
+    def _wrong_origin(self, text: str, found: Sequence[Atom], fact: Fact, context: _Context) -> str:
+        """Where the sentence starts the walk, if that is not where the fact starts it."""
         starts = {
             fact.object,
             *(self._venue.origin_also if fact.object == self._venue.origin else ()),
         }
+        starts |= {f.id for f in context.facts.of("transit") if f.unit == "board"}
         for a in found:
-            if a.kind == "place" and _is_origin(text, a, context.lang) and not starts & set(a.ids):
-                return a
-        return None
+            named = a.kind in ("place", "value") and not starts & set(a.ids)
+            if named and _is_origin(text, a, context.lang):
+                return a.text
+        rest = "".join(
+            "\x00" if any(a.start <= n < a.end for a in found) else c for n, c in enumerate(text)
+        )
+        loose = (_LOOSE_ORIGIN_KO if context.lang == "ko" else _LOOSE_ORIGIN_EN).search(rest)
+        return loose[0].strip() if loose else ""
 
     def _side(self, text: str, found: Sequence[Atom], i: int, context: _Context) -> Claim:
         atom = found[i]
@@ -282,14 +293,12 @@ class Checker:
         if not stops:
             return Claim(atom.text, problem="a ride that the facts do not describe")
         wanted = stops["alight" if atom.value == "off" else "board"]
-        around = found[:i] if context.lang == "ko" else found[i + 1 :]
-        ids = [j for a in (around if context.lang == "en" else around[::-1]) for j in a.ids]
-        said = next((j for j in ids if j in {s.id for s in stops.values()}), None)
-        same = stops["board"].value == stops["alight"].value if len(stops) == 2 else False
-        if said is not None and said != wanted.id and not same and context.lang == "en":
+        other = stops["board" if atom.value == "off" else "alight"]
+        around = found[:i][::-1] if context.lang == "ko" else found[i + 1 :]
+        ends = {wanted.id, other.id}
+        said = next((j for a in around for j in a.ids if j in ends), None)
+        if said == other.id and wanted.value != other.value:
             return Claim(atom.text, problem="the wrong stop for getting on or off")
-        if said is not None and said != wanted.id and not same and atom.value == "off":
-            return Claim(atom.text, problem="the wrong stop for getting off")
         return Claim(atom.text, wanted.id if said else "")
 
     def _along_route(
@@ -344,6 +353,17 @@ def _is_origin(text: str, atom: Atom, lang: Lang) -> bool:
     if lang == "ko":
         return bool(_ORIGIN_KO.match(text[atom.end :]))
     return bool(_ORIGIN_EN.search(text[: atom.start]))
+
+
+def _beside_its_stop(found: Sequence[Atom], i: int, fact: Fact, context: _Context) -> bool:
+    """Whether the stop named nearest to an exit is the one the exit belongs to."""
+    stops = {f.unit: f for f in context.facts.of("transit") if f.unit in ("board", "alight")}
+    if fact.kind != "transit" or len(stops) < 2:
+        return True
+    own = stops[fact.unit.removesuffix("_exit")]
+    ids = {f.id for f in stops.values()}
+    near = sorted((abs(n - i), n > i, j) for n, a in enumerate(found) for j in a.ids if j in ids)
+    return not near or near[0][2] == own.id or stops["board"].value == stops["alight"].value
 
 
 def _route_key(atom: Atom) -> tuple[str, str]:

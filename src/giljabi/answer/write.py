@@ -147,6 +147,10 @@ class Writer:
     def _rest(self, facts: Facts, covered: set[str]) -> list[Said]:
         """Template sentences for what has not been said; all of them when nothing was."""
         template = self._book.answer(facts)
+        steps = [f.id for f in facts.of("step")]
+        told = [s in covered for s in steps]
+        if told != sorted(told, reverse=True):
+            covered = covered - set(steps)  # a way is told from its beginning or not at all
         return [s for s in template if not s.facts or not s.facts <= covered]
 
 
