@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 from giljabi.answer.facts import Fact, FactKind, Facts, Outcome
+from giljabi.answer.finder import Finder, fact, line_asked, numbered
 from giljabi.answer.query import Query
-from giljabi.answer.search import Hit, has, search
+from giljabi.answer.search import has
 from giljabi.answer.ways import Ways
 from giljabi.venue.graph import Graph, metres_between
 from giljabi.venue.place import Place, Side, Venue
 
-MAX_MEMBERS = 5
-_SPECIALTY = re.compile(r"(?:과|관|실|장|원|학부|학과)$")
 _OPPOSITE: dict[Side, Side] = {
     "left": "right", "right": "left", "up": "down", "down": "up", "front": "behind", "behind": "front",
 }  # fmt: skip
@@ -37,6 +35,7 @@ class Gatherer:
     def __init__(self, venue: Venue, graph: Graph) -> None:
         self.venue = venue
         self.ways = Ways(venue, graph)
+        self.finder = Finder(venue, self.ways)
         self._slots: dict[str, Callable[[Query, Place], list[Fact]]] = {
             "floors": self._floors, "code": self._code, "kind": self._kind, "features": self._features,
             "nearby": self._nearby, "minutes": self._minutes, "distance": self._distance,
@@ -46,23 +45,23 @@ class Gatherer:
     def gather(self, query: Query) -> Facts:
         """Everything that may be said to `query`, and how it came out."""
         if query.slot in ("injection", "outside"):
-            hits = self._said_features(query) if query.slot == "outside" else []
-            return self._members(query, hits) if hits else Facts(query, "outside")
+            hits = self.finder.said_features(query) if query.slot == "outside" else []
+            return self.finder.members(query, hits) if hits else Facts(query, "outside")
         if query.slot == "greeting":
             return Facts(query, "greeting")
-        if query.unknown and not query.goals and (hits := self._described(query)):
-            return self._members(query, hits)
+        if query.unknown and not query.goals and (hits := self.finder.described(query)):
+            return self.finder.members(query, hits)
         if query.unknown and (not query.goals or query.slot in ("closer", "taller", "side")):
             return Facts(query, "no_such_place", missing=query.unknown[0])
         if query.slot == "search" and not query.goals:
-            return self._search(query)
+            return self.finder.search(query)
         if query.slot == "count":
-            return self._count(query)
+            return self.finder.count(query)
         if not query.goals:
             return self._placeless(query)
         facts = self._of_places(query)
-        facts = replace(facts, places=query.goals, items=_numbered(facts.items))
-        if query.options and facts.outcome == "found":
+        facts = replace(facts, places=query.goals, items=numbered(facts.items))
+        if query.assumed and facts.outcome == "found":
             facts = replace(facts, notes=facts.notes | {"assumed"})
         return facts
 
@@ -70,11 +69,14 @@ class Gatherer:
         if query.options:
             return Facts(query, "ambiguous", places=query.options)
         if query.slot.startswith("detail."):
-            if hits := self._said_features(query):
-                return self._members(query, hits)
+            people = query.slot == "detail.people"
+            if people and (hits := self.finder.said_features(query)):
+                return self.finder.members(query, hits)
             return Facts(query, "not_in_data", missing=query.slot)
-        if query.slot.startswith("transit") and (line := _line_asked(query.text)):
-            return self._by_line(query, line)
+        if query.slot in ("closer", "taller"):
+            return self.finder.extreme(query)
+        if query.slot.startswith("transit") and (line := line_asked(query.text)):
+            return self.finder.by_line(query, line)
         if query.slot == "none":
             return Facts(query, "not_in_data", missing="question")
         return Facts(query, "ambiguous")
@@ -122,41 +124,35 @@ class Gatherer:
         items += self._check(query, items, goal)
         return Facts(replace(query, slot=slot), "found", tuple(items))
 
-    def _fact(
-        self, kind: FactKind, place: Place, value: str | float, unit: str = "",
-        obj: str = "", source: str = "", *, estimated: bool = False,
-    ) -> Fact:  # fmt: skip
-        return Fact("", kind, place.id, value, unit, obj, estimated, place.source(source or kind))
-
     def _floors(self, query: Query, p: Place) -> list[Fact]:
         out = []
         if p.inside and (p.inside.levels or p.inside.host) and not p.floors:
             return self._inside(query, p)
         if p.floors and p.floors.below is not None:
-            out.append(self._fact("floors", p, p.floors.below, "below"))
+            out.append(fact("floors", p, p.floors.below, "below"))
         if p.floors and p.floors.above is not None:
-            out.append(self._fact("floors", p, p.floors.above, "above"))
+            out.append(fact("floors", p, p.floors.above, "above"))
         if p.floors and p.floors.note is not None and not out:
-            out.append(self._fact("floors", p, p.floors.note[query.lang], "note"))
+            out.append(fact("floors", p, p.floors.note[query.lang], "note"))
         return out
 
     def _inside(self, query: Query, p: Place) -> list[Fact]:
         if p.inside is None:
             return []
         host = p.inside.host[query.lang] if p.inside.host else ""
-        levels = [self._fact("inside", p, n, "level", host, "inside") for n in p.inside.levels]
-        return levels or ([self._fact("inside", p, host, "host", host, "inside")] if host else [])
+        levels = [fact("inside", p, n, "level", host, "inside") for n in p.inside.levels]
+        return levels or ([fact("inside", p, host, "host", host, "inside")] if host else [])
 
     def _code(self, query: Query, p: Place) -> list[Fact]:
-        return [self._fact("code", p, p.code)] if p.code else []
+        return [fact("code", p, p.code)] if p.code else []
 
     def _kind(self, query: Query, p: Place) -> list[Fact]:
-        return [self._fact("kind", p, p.kind[query.lang]), *self._features(query, p)]
+        return [fact("kind", p, p.kind[query.lang]), *self._features(query, p)]
 
     def _features(self, query: Query, p: Place) -> list[Fact]:
-        features = [self._fact("feature", p, f[query.lang], "", "", "features") for f in p.features]
+        features = [fact("feature", p, f[query.lang], "", "", "features") for f in p.features]
         if not features and query.slot == "features":
-            return [self._fact("kind", p, p.kind[query.lang])]
+            return [fact("kind", p, p.kind[query.lang])]
         return features
 
     def _nearby(self, query: Query, p: Place) -> list[Fact]:
@@ -181,7 +177,7 @@ class Gatherer:
 
     def _neighbour(self, query: Query, p: Place, side: Side, place: str, name: str) -> Fact:
         label = self.venue.place(place).label(query.lang) if place else name
-        return self._fact("neighbour", p, label, side, place or name, "neighbours")
+        return fact("neighbour", p, label, side, place or name, "neighbours")
 
     def _close(self, query: Query, p: Place) -> list[Fact]:
         if p.point is None:
@@ -192,7 +188,7 @@ class Gatherer:
             if q.point is not None and q.id != p.id and q.area == "campus"
         )[:2]
         return [
-            self._fact("neighbour", p, q.label(query.lang), "near", q.id, "point", estimated=True)
+            fact("neighbour", p, q.label(query.lang), "near", q.id, "point", estimated=True)
             for d, _, q in near
             if d < 400
         ]
@@ -212,7 +208,7 @@ class Gatherer:
         return [*self._code(query, p), *known] if known else []
 
     def _about(self, query: Query, p: Place) -> list[Fact]:
-        head = [*self._code(query, p), self._fact("kind", p, p.kind[query.lang])]
+        head = [*self._code(query, p), fact("kind", p, p.kind[query.lang])]
         around = self._own_neighbours(query, p)
         more = [*self._floors(query, p), *self._features(query, p), *around, *self.ways.minutes(p)]
         close = [] if more and p.area != "landmark" else self._close(query, p)
@@ -225,17 +221,15 @@ class Gatherer:
         said, unit = query.claim
         for f in items:
             if f.subject == p.id and _same_unit(f, unit):
-                return [
-                    self._fact("check", p, "yes" if f.value == said else "no", f.kind, str(said))
-                ]
+                return [fact("check", p, "yes" if f.value == said else "no", f.kind, str(said))]
         return []
 
     def _detail(self, query: Query, p: Place) -> Facts:
         key = query.slot.removeprefix("detail.")
         if key not in p.details:
             return Facts(query, "not_in_data", missing=query.slot)
-        fact = self._fact("detail", p, p.details[key][query.lang], key, "", f"details.{key}")
-        return Facts(query, "found", (fact,))
+        found = fact("detail", p, p.details[key][query.lang], key, "", f"details.{key}")
+        return Facts(query, "found", (found,))
 
     def _compare(self, query: Query, goals: list[Place]) -> Facts:
         if query.slot == "taller":
@@ -256,12 +250,12 @@ class Gatherer:
         kind: FactKind = "taller" if query.slot == "taller" else "closer"
         unit = "least" if low else "most"
         others = ",".join(v[1].id for v in values[1:])
-        return Facts(query, "found", (self._fact(kind, winner, values[0][0], unit, others), *items))
+        return Facts(query, "found", (fact(kind, winner, values[0][0], unit, others), *items))
 
     def _has(self, query: Query, p: Place) -> Facts:
         if hit := has(p, query.term, query.lang):
-            fact = self._fact("feature" if hit.unit == "feature" else "kind", p, hit.value)
-            return Facts(query, "found", (fact, self._fact("check", p, "yes", fact.kind)))
+            found = fact("feature" if hit.unit == "feature" else "kind", p, hit.value)
+            return Facts(query, "found", (found, fact("check", p, "yes", found.kind)))
         return Facts(query, "not_in_data", tuple(self._features(query, p)), missing="has")
 
     def _side(self, query: Query, a: Place, b: Place) -> Facts:
@@ -281,10 +275,10 @@ class Gatherer:
             north = (a.point.lat - b.point.lat) * 111_000
             east = (a.point.lon - b.point.lon) * 88_000
             index = round(_degrees(east, north) / 45) % 8
-            fact = self._fact(
+            bearing = fact(
                 "bearing", a, _COMPASS[index], str(int(metres)), b.id, "point", estimated=True
             )
-            return Facts(query, "found", (fact,))
+            return Facts(query, "found", (bearing,))
         return Facts(query, "not_in_data", missing="side")
 
     def _transit(self, query: Query, p: Place) -> Facts:
@@ -299,75 +293,6 @@ class Gatherer:
             if not any(word in f.unit for f in ride):
                 return Facts(query, "not_in_data", tuple(ride), missing=missing)
         return Facts(query, "found", (*ride, *walk))
-
-    def _described(self, query: Query) -> list[Hit]:
-        """A stranger's name that is what some place has: "웨딩홀", "콘서트홀"."""
-        name = query.unknown[0].replace(" ", "") if query.lang == "ko" else query.unknown[0]
-        hits = [has(p, name, query.lang, literal=True) for p in self.venue.places]
-        return [h for h in hits if h is not None and h.unit == "feature"]
-
-    def _said_features(self, query: Query) -> list[Hit]:
-        """Places whose recorded feature stands word for word in the question: 총장실."""
-        said = query.text.lower().replace(" ", "")
-        return [
-            Hit(p, f[query.lang], "feature")
-            for p in self.venue.places
-            for f in p.features
-            if len(f[query.lang]) >= 3 and f[query.lang].lower().replace(" ", "") in said
-        ]
-
-    def _search(self, query: Query) -> Facts:
-        hits = search(self.venue, query.term, query.lang, proper="proper" in query.flags)
-        if not hits:
-            return Facts(query, "not_in_data", missing="search")
-        return self._members(query, hits)
-
-    def _members(self, query: Query, hits: list[Hit]) -> Facts:
-        term = query.term or (query.unknown[0] if query.unknown else hits[0].value)
-        query = replace(query, slot="search", term=term)
-        hits = hits[:MAX_MEMBERS]
-        told = "".join(h.value + h.place.label(query.lang) for h in hits)
-        loose = [w for w in term.split() if _SPECIALTY.search(w) and w not in told]
-        items: list[Fact] = []
-        for h in hits:
-            items.append(self._fact("member", h.place, h.value, h.unit, "", "features"))
-            items += self.ways.minutes(h.place)
-        return Facts(
-            query, "found", _numbered(items), missing=loose[0] if loose else "",
-            places=tuple(h.place.id for h in hits),
-        )  # fmt: skip
-
-    def _count(self, query: Query) -> Facts:
-        hits = [h for h in search(self.venue, query.term, query.lang) if h.unit != "feature"]
-        if not hits:
-            return Facts(query, "not_in_data", missing="count")
-        fact = Fact("f1", "count", hits[0].place.id, len(hits), query.term, source="places.json")
-        return Facts(query, "found", (fact,), places=tuple(h.place.id for h in hits))
-
-    def _by_line(self, query: Query, line: str) -> Facts:
-        places = [p for p in self.venue.places if p.transit and line in p.transit.lines]
-        if not places:
-            return Facts(query, "not_in_data", missing="transit")
-        items = [
-            self._fact("member", p, p.transit.alight[query.lang], "stop", line, "transit")
-            for p in places[:MAX_MEMBERS]
-            if p.transit
-        ]
-        return Facts(
-            query, "found", _numbered(items), places=tuple(p.id for p in places[:MAX_MEMBERS])
-        )
-
-
-def _numbered(items: list[Fact] | tuple[Fact, ...]) -> tuple[Fact, ...]:
-    unique: Iterator[Fact] = iter(dict.fromkeys(replace(f, id="") for f in items))
-    return tuple(replace(f, id=f"f{n}") for n, f in enumerate(unique, 1))
-
-
-def _line_asked(text: str) -> str | None:
-    found = re.search(
-        r"(성동\s*\d{2}(?:-\d)?|\d{3,4}(?=\s*번?\s*버스)|(?<=bus )\d{3,4}|\d호선)", text
-    )
-    return found[1].replace(" ", "") if found else None
 
 
 def _same_unit(fact: Fact, unit: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from giljabi import korean
 from giljabi.answer.query import LangChoice, Slot
-from giljabi.answer.words import content_words, language
+from giljabi.answer.words import content_words, language, mend_english
 from giljabi.venue.mention import Mention
 from giljabi.venue.names import Names
 from giljabi.venue.place import Lang, Side, Venue
@@ -62,7 +62,7 @@ class Heard:
     """A question with its place names found and masked as "@"."""
 
     def __init__(self, venue: Venue, names: Names, text: str, lang: LangChoice) -> None:
-        self.text = " ".join(text.split())
+        self.text = mend_english(" ".join(text.split()), names.english_words)
         self.lang: Lang = language(self.text, venue.languages) if lang == "auto" else lang
         self.mentions = names.find(self.text)
         self.masked = self._mask()
@@ -107,6 +107,11 @@ class Heard:
         if _FROM_KO.match(after) and not _AT_KO.match(after):
             return True
         return bool(_FROM_EN.search(before))
+
+    def excludes(self, m: Mention) -> bool:
+        """ "국제관 말고 박물관": the first is not meant."""
+        before, after = self.text[: m.start], self.text[m.end :]
+        return bool(_NOT_KO.match(after) or _NOT_EN.search(before))
 
     def asks_from_pronoun(self) -> bool:
         """ "거기서 도서관까지": the last place is the start."""
@@ -171,6 +176,8 @@ class Heard:
 
 
 _LINE = re.compile(r"\d{3,4}|성동\s*\d|\d호선|[Ll]ine \d")
+_NOT_KO = re.compile(r"\s*(?:은|는|이|가)?\s*(?:말고|아니고|아니라)")
+_NOT_EN = re.compile(r"\b(?:not|instead of|rather than)(?: the)?\s*$", re.I)
 _VIA = re.compile(r"\s*(?:건물)?(?:을|를)?\s*(?:지나|거쳐|통해|통과|앞)")
 _NO_THING = re.compile(
     r"뭐|무엇|무슨|어디|어떤|몇|얼마|누|어느|왜|언제|번호|층|코드|위치|거리|갈수|가는|걸을|걸어|@"

@@ -78,9 +78,9 @@ class Phrasebook:
             said.append(Said(self.say(lang, "estimated")))
         if "second_route" in facts.notes:
             said.append(Said(self.say(lang, "second_route")))
-        if "assumed" in facts.notes and facts.query.options:
+        if "assumed" in facts.notes:
             others = self._labels(facts.query.options[:4], lang)
-            goal = self._label(facts.query.goals[0], lang)
+            goal = self._label(facts.query.assumed, lang)
             said.append(Said(self.say(lang, "assumed", P=goal, others=", ".join(others))))
         return said
 

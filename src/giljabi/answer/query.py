@@ -27,7 +27,7 @@ class Query:
     """What is asked.
 
     `goals` and `origin` are place ids. `options` are other readings of an ambiguous name: when
-    `goals` is empty the visitor has to choose, else the first reading was taken. `unknown` holds
+    `goals` is empty the visitor has to choose, else `assumed` is the reading taken. `unknown` holds
     names the venue does not have, `guess` is set when the name was only nearly heard.
     """
 
@@ -37,6 +37,7 @@ class Query:
     goals: tuple[str, ...] = ()
     origin: str | None = None
     options: tuple[str, ...] = ()
+    assumed: str = ""
     unknown: tuple[str, ...] = ()
     guess: bool = False
     side: Side | None = None

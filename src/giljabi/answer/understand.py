@@ -16,7 +16,7 @@ _TURNS = 10
 _OF_A_PLACE = frozenset("floors where code none about features has kind".split())
 _SEARCHABLE = frozenset(
     "where none about features nearby minutes closer route distance kind has floors detail.menu "
-    "count code".split()
+    "code".split()
 )
 _UNASKED = frozenset("greeting outside injection search none".split())
 
@@ -60,11 +60,13 @@ def _link(heard: Heard, query: Query, before: Query | None) -> Query:
     goals: list[str] = []
     options: list[str] = []
     unknown: list[str] = []
-    origin, guess = None, False
+    origin, guess, assumed = None, False, ""
     several = len(heard.mentions) + heard.has("pronoun") > 1
     for m in heard.mentions:
         if m.how == "unknown":
             unknown.append(m.text)
+            continue
+        if heard.excludes(m):
             continue
         place, others = _choose(m, before)
         if several and query.slot in TRAVEL and heard.starts_at(m):
@@ -75,12 +77,13 @@ def _link(heard: Heard, query: Query, before: Query | None) -> Query:
         elif place not in goals:
             goals.append(place)
             options += others
+            assumed = place if others else assumed
         guess = guess or m.how == "maybe"
     if guess:
         options, goals = [*goals, *options], []
     return replace(
         query, goals=tuple(goals), origin=origin, options=tuple(dict.fromkeys(options)),
-        unknown=tuple(unknown), guess=guess,
+        unknown=tuple(unknown), guess=guess, assumed=assumed,
     )  # fmt: skip
 
 

@@ -62,6 +62,9 @@ class Names:
         self._codes = {p.code: p.id for p in venue.places if p.code}
         self._own = forms.own_prefixes(venue)
         self._order = {p.id: n for n, p in enumerate(venue.places)}
+        self.english_words = frozenset(
+            w for p in venue.places for n in forms.english_names(p) for w in n.lower().split()
+        )
         self._labels = [(p.id, forms.squeeze(p.label("ko"))) for p in venue.places]
         self._full = {name for _, name in self._labels}
         self._index()
@@ -313,7 +316,7 @@ class Names:
                 sorted((i for i in best if best[i] >= top - 0.03), key=self._order.__getitem__)
             )
             sure = top >= ACCEPT + (0.04 if len(key) < 9 else 0.0)
-            if not sure and len(key) < 8:
+            if not sure and len(key) < 9:
                 continue
             how: How = ("near" if len(ids) == 1 else "family") if sure else "maybe"
             yield top, -len(piece), Mention(a, a + len(piece), piece, ids, how, top)
