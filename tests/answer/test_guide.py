@@ -115,6 +115,49 @@ def test_a_busy_model_is_not_waited_for(hanyang: Venue) -> None:
     assert answer.written_by == "template"
 
 
+def test_a_dead_model_costs_its_words_not_the_answer(hanyang: Venue) -> None:
+    class Dead(Scripted):
+        def stream(self, messages: Sequence[Message], **_: object) -> Iterator[str]:
+            raise GiljabiError("The model server is gone.")
+            yield ""
+
+    answer = Guide(hanyang, Dead()).answer("국제관 몇 층이야?")
+    assert answer.text == "국제관은 지상 6층 건물이에요."
+    assert answer.dropped == (("", "The model server is gone."),)
+
+
+def test_one_who_left_does_not_wait_for_the_model(hanyang: Venue) -> None:
+    guide = Guide(hanyang, Scripted())
+    with guide._slot:
+        answer = guide.answer("국제관 몇 층이야?", cancel=lambda: True)
+    assert answer.written_by == "template"
+
+
+@pytest.mark.parametrize(
+    ("question", "draft"),
+    [  # drafts a real small model wrote, each false in a way that once slipped through
+        ("신당초등학교 가려면 몇 번 버스 타야 해?",
+         "신당초등학교는 한양대역 1번 출구 앞 '신당초등학교' 정류장에서 241번 버스를 타고 '신당초등학교' 정류장에서 내리면 돼요."),
+        ("롯데마트 행당역점 버스 몇 번이야?", "롯데마트 행당역점 버스 1번 출구 앞 '행당역' 정류장에서 내리면 됩니다."),
+        ("성동구립도서관까지 걸어서 어떻게 가?", "왕십리교회에서 성동구립도서관까지 걸어서 16분 걸립니다."),
+        ("투엑스휘트니스 센트라스점은 지하철 몇 호선 타고 가?", "투엑스휘트니스 센트라스점은 상왕십리역에서 1.6km입니다."),
+    ],
+)  # fmt: skip
+def test_a_plausible_lie_is_dropped(hanyang: Venue, question: str, draft: str) -> None:
+    answer = Guide(hanyang, Scripted(draft, draft)).answer(question)
+    assert [text for text, _ in answer.dropped] == [draft, draft]
+    assert draft not in answer.text
+
+
+def test_a_way_is_told_whole_when_the_model_tells_half(hanyang: Venue) -> None:
+    template = Guide(hanyang).answer("학생회관 어떻게 가?").text
+    first, second, *_ = template.split(". ")
+    half = Guide(hanyang, Scripted(first + ".")).answer("학생회관 어떻게 가?").text
+    assert half.index(first) < half.index(second)
+    late = Guide(hanyang, Scripted(second + ".")).answer("학생회관 어떻게 가?").text
+    assert late.index(first) < late.rindex(second)
+
+
 def test_streamed_sentences_are_the_answer(hanyang: Venue) -> None:
     *pieces, answer = Guide(hanyang).stream("박물관 어떻게 가?")
     assert isinstance(answer, Answer)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,4 +114,4 @@ def test_the_second_of_two_numbered_names_may_lack_its_head(names: Names) -> Non
 def test_any_text_is_read_without_overlap(names: Names, text: str) -> None:
     found = names.find(text)
     assert all(0 <= m.start < m.end <= len(text) for m in found)
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(found))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from giljabi.answer.facts import Fact, FactKind, Facts, Outcome
+from giljabi.answer.facts import Fact, FactKind, Facts
 from giljabi.answer.finder import Finder, fact, line_asked, numbered
 from giljabi.answer.query import Query
 from giljabi.answer.search import has
@@ -305,8 +305,3 @@ def _same_unit(fact: Fact, unit: str) -> bool:
 
 def _degrees(east: float, north: float) -> float:
     return math.degrees(math.atan2(east, north)) % 360
-
-
-def outcome_is_refusal(outcome: Outcome) -> bool:
-    """Whether an outcome is said by a fixed sentence and never by the model."""
-    return outcome != "found"

@@ -26,6 +26,7 @@ from giljabi.venue.graph import Graph
 from giljabi.venue.names import Names
 from giljabi.venue.place import Lang, Venue
 
+_LOOK_UP_S = 0.2  # how often one who waits for the model looks whether the visitor is still there
 WrittenBy = Literal["model", "template", "mixed", "refusal"]
 Cancel = Callable[[], bool]
 
@@ -75,7 +76,7 @@ class Guide:
         self._phrasebook = Phrasebook(venue)
         self._checker = Checker(venue, self._names, self._phrasebook)
         self._slot = threading.Lock()
-        self._wait = -1.0 if model_wait_s is None else model_wait_s
+        self._wait = model_wait_s
         self._origin = self.find_place(origin) if origin else None
 
     def find_place(self, name: str) -> str:
@@ -168,7 +169,7 @@ class Guide:
         self, facts: Facts, draft: Draft, cancel: Cancel | None, *, with_model: bool
     ) -> Iterator[str]:
         if with_model and self.generator is not None and is_for_model(facts):
-            if self._slot.acquire(timeout=self._wait):
+            if self._take_slot(cancel):
                 try:
                     writer = Writer(self.generator, self._checker, self._phrasebook)
                     yield from writer.write(facts, draft, cancel)
@@ -179,6 +180,17 @@ class Guide:
         for said in self._phrasebook.answer(facts):
             draft.by_template += 1
             yield said.text
+
+    def _take_slot(self, cancel: Cancel | None) -> bool:
+        """Wait for the one model slot: no longer than allowed, nor for a visitor who left."""
+        until = None if self._wait is None else time.monotonic() + self._wait
+        while not (cancel and cancel()):
+            left = _LOOK_UP_S if until is None else min(_LOOK_UP_S, until - time.monotonic())
+            if self._slot.acquire(timeout=max(0.0, left)):
+                return True
+            if until is not None and time.monotonic() >= until:
+                return False
+        return False
 
 
 def _last(parts: Iterator[str | Answer]) -> Answer:

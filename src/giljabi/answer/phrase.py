@@ -232,6 +232,8 @@ class Phrasebook:
         for f in members:
             minutes = [m for m in facts.of("minutes", f.subject) if m.unit == "min"]
             key = "member_minutes" if minutes else "member"
+            if minutes and minutes[0].estimated:
+                key = "member_minutes_about"
             place = self.venue.place(f.subject)
             label = place.label(lang) if stops else self._coded(place, lang)
             spent = minutes[0].value if minutes else ""

@@ -21,6 +21,7 @@ from giljabi.answer.facts import FactKind, Facts
 from giljabi.answer.generator import Generator, Message
 from giljabi.answer.phrase import Phrasebook, Said
 from giljabi.answer.verify import Checker
+from giljabi.errors import GiljabiError
 from giljabi.venue.place import Lang
 
 Cancel = Callable[[], bool]
@@ -95,13 +96,17 @@ class Writer:
         for attempt in range(2):
             draft.attempts += 1
             failed = False
-            for text, facts_said in self._attempt(facts, attempt, covered, draft, cancel):
-                if facts_said is None:
-                    failed = True
-                    break
-                covered |= facts_said
-                draft.by_model += 1
-                yield text
+            try:
+                for text, facts_said in self._attempt(facts, attempt, covered, draft, cancel):
+                    if facts_said is None:
+                        failed = True
+                        break
+                    covered |= facts_said
+                    draft.by_model += 1
+                    yield text
+            except GiljabiError as error:
+                # A dead backend costs the model's words, never the answer.
+                draft.dropped.append(("", str(error)))
             if not failed or (cancel and cancel()):
                 break
         for rest in self._rest(facts, covered):
