@@ -82,7 +82,7 @@ _NEGATION = re.compile(
 _RIDE: tuple[tuple[str, str], ...] = (
     (r"내리|내려서|내린|내릴|내려\b|하차|\bget(?:ting)? off\b|\balight", "off"),
     (r"타고|타면|타세|타시|타야|탑승|승차|"
-     r"\btake (?:the )?(?:bus|subway|line)|\bboard\b|\bcatch\b|\bget on\b|\bride\b", "on"),
+     r"\btake (?:the )?(?:bus|subway|line)?(?=\s|\x00)|\bboard\b|\bcatch\b|\bget on\b|\bride\b", "on"),
 )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def atoms(
         found.append(Atom("place", a, b, named.text, "", "", named.places))
         rest = rest[:a] + "\x00" * (b - a) + rest[b:]
     rest = _numbers(rest, found)
-    for table, kind in ((_COMPARE, "compare"), (SIDES, "side"), (_RIDE, "ride"), (_MOVES, "move")):
+    for table, kind in ((SIDES, "side"), (_COMPARE, "compare"), (_RIDE, "ride"), (_MOVES, "move")):
         rest = _table(rest, table, kind, found)  # type: ignore[arg-type]
     for m in _NEGATION.finditer(rest):
         found.append(Atom("negation", *m.span(), m[0]))
@@ -169,5 +169,8 @@ def _table(rest: str, table: Sequence[tuple[str, str]], kind: AtomKind, found: l
 
 def sentences(text: str) -> list[str]:
     """Sentences in order. A full stop inside a number (1.2km) or "No. 3" does not end one."""
-    parts = re.split(r"(?<=[.!?。])(?<!\b\d\.)(?<!\b\d\d\.)\s+(?=\S)|\n+", text.strip())
+    parts = re.split(
+        r"(?<=[.!?。])(?<!\b\d\.)(?<!\b\d\d\.)(?<!\bUniv\.)(?<!\bNo\.)(?<!\bSt\.)\s+(?=\S)|\n+",
+        text.strip(),
+    )
     return [p.strip() for p in parts if p.strip()]

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from giljabi.answer.query import Query
 
 FactKind = Literal[
-    "name", "code", "kind", "floors", "inside", "feature", "neighbour", "minutes", "distance",
+    "code", "kind", "floors", "inside", "feature", "neighbour", "minutes", "distance",
     "step", "transit", "detail", "closer", "taller", "member", "count", "check", "bearing",
 ]  # fmt: skip
 FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)

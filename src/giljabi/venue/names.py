@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from rapidfuzz.distance import OSA
 
@@ -31,6 +31,8 @@ from giljabi.venue.mention import (
 )
 from giljabi.venue.place import Venue
 from giljabi.venue.strangers import COLLEGES, other_institutions, unlisted
+
+Finder = Callable[[str, list[Mention]], Iterator[Mention]]
 
 ACCEPT, ASK = 0.84, 0.72
 _PARTICLE = "|".join(sorted(korean.PARTICLES, key=len, reverse=True))
@@ -113,18 +115,10 @@ class Names:
             m for m in other_institutions(text, self._is_own, self._own)
             if not any(e.start <= m.start < e.end for e in exact)
         ]  # fmt: skip
-        for finder in (
-            self._exact,
-            self._coded,
-            self._english_exact,
-            self._near,
-            self._english_near,
-        ):
-            for m in finder(text, found):
-                clash = [o for o in found if m.start < o.end and o.start < m.end]
-                if all(self._is_fragment(o, m) for o in clash):
-                    found = [o for o in found if o not in clash]
-                    found.append(m)
+        surest_first = (
+            self._exact, self._coded, self._english_exact, self._near, self._english_near,
+        )  # fmt: skip
+        found = self._merge(text, surest_first, found)
         if any(m.places and m.how != "maybe" for m in found):
             found = [m for m in found if m.how != "maybe"]
         found.extend(self._siblings(text, found))
@@ -134,6 +128,8 @@ class Names:
 
     def _is_fragment(self, short: Mention, long: Mention) -> bool:
         """A nickname inside a sure longer match was only the start of that name."""
+        if long.how == "exact" and not korean.has_hangul(long.text):
+            return _inside(short, long.start, long.end) and len(short.text) < len(long.text)
         said = forms.squeeze(short.text)
         if said in self._full or said == forms.squeeze(bare(long.text)) or long.how != "near":
             return False
@@ -143,12 +139,19 @@ class Names:
 
     def written(self, text: str) -> list[Mention]:
         """Names as they stand, spelt right: what a checker accepts. No guesses, no strangers."""
-        found: list[Mention] = []
-        for finder in (self._exact, self._english_exact):
+        return sorted(
+            self._merge(text, (self._exact, self._english_exact), []), key=lambda m: m.start
+        )
+
+    def _merge(self, text: str, finders: Iterable[Finder], found: list[Mention]) -> list[Mention]:
+        """Add what each finder finds where nothing surer stands already."""
+        for finder in finders:
             for m in finder(text, found):
-                if all(m.end <= o.start or m.start >= o.end for o in found):
+                clash = [o for o in found if m.start < o.end and o.start < m.end]
+                if all(self._is_fragment(o, m) for o in clash):
+                    found = [o for o in found if o not in clash]
                     found.append(m)
-        return sorted(found, key=lambda m: m.start)
+        return found
 
     def _siblings(self, text: str, taken: list[Mention]) -> Iterator[Mention]:
         """ "사이버대 1관이랑 2관", "Law Building 1 or 3": the second name lacks its head."""
@@ -240,9 +243,10 @@ class Names:
         while i < len(words):
             for j in range(min(len(words), i + 9), i, -1):
                 span = words[i:j]
-                if any(span[0][1] < t.end and t.start < span[-1][2] for t in taken):
+                a, b = span[0][1], span[-1][2]
+                if any(a < t.end and t.start < b and not _inside(t, a, b) for t in taken):
                     continue
-                tokens = forms.english_words(text[span[0][1] : span[-1][2]])
+                tokens = forms.english_words(text[a:b])
                 if not tokens or span[0][0] in function_en() or span[-1][0] in function_en():
                     continue
                 if _numbered_beside(words, i, j):
@@ -372,3 +376,7 @@ def _numbered_beside(words: list[tuple[str, int, int]], i: int, j: int) -> bool:
     before = words[i - 1][0] if i else ""
     ordinal = forms.english_words(before)[:1] if before not in ("one", "two", "three") else []
     return bool(ordinal) and ordinal[0].isdigit() and len(ordinal[0]) == 1
+
+
+def _inside(m: Mention, start: int, end: int) -> bool:
+    return start <= m.start and m.end <= end
