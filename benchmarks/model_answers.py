@@ -34,7 +34,12 @@ class Recording:
         self, messages: Sequence[Message], *, stop: Sequence[str] = (), max_tokens: int | None = None,
         temperature: float | None = None, seed: int | None = None, cancel: Callable[[], bool] | None = None,
     ) -> Iterator[str]:  # fmt: skip
-        options: dict[str, Any] = {"stop": stop, "max_tokens": max_tokens, "temperature": temperature, "seed": seed}
+        options: dict[str, Any] = {
+            "stop": stop,
+            "max_tokens": max_tokens,
+            "temperature": temperature,
+            "seed": seed,
+        }
         pieces: list[str] = []
         self.calls.append((list(messages), options, pieces))
         for piece in self._inner.stream(messages, cancel=cancel, **options):

@@ -40,7 +40,7 @@ _HAS_EN = re.compile(
 )
 _CLAIM = re.compile(r"(\d+)\s*(층|분|번|km|킬로|floors?|stor\w+|-stor\w+|min\w*)")
 _CHECK_KO = re.compile(
-    r"(맞(아|나|지|죠|습|는|음)|이야\?|인가|이지\?|이죠|이에요\?|예요\?|입니까|이니\?|거야\?|거지|아니(야|지|에)|짜리)"
+    r"(맞(아|나|지|죠|습|는|음)|이야\?|인가|이지\?|이죠|이에요\?|예요\?|입니까|이니\?|거야\?|거지|아니(야|지|에)|짜리|라던데|다던데|라고들|라며|라면서|사실|진짜|정말)"
 )
 _CHECK_EN = re.compile(r"^(is|are|does|do|isn't|so)\b|right\?|correct\?")
 

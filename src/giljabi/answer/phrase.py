@@ -230,7 +230,9 @@ class Phrasebook:
         stops = members[0].unit == "stop"
         entries = []
         for f in members:
-            minutes = [m for m in facts.of("minutes", f.subject) if m.unit == "min"]
+            minutes = list(facts.of("minutes", f.subject))
+            if len(minutes) > 1:
+                minutes = []  # a mended figure needs its explanation beside it
             key = "member_minutes" if minutes else "member"
             if minutes and minutes[0].estimated:
                 key = "member_minutes_about"
@@ -317,7 +319,7 @@ class Phrasebook:
 
 def _may_echo(words: str) -> bool:
     """Only a short name is said back: a visitor's sentence never becomes part of an answer."""
-    return len(words) <= 24 and len(words.split()) <= 3
+    return len(words) <= 24 and len(words.split()) <= 3 and not re.search(r"\d", words)
 
 
 def _group(facts: Facts, first: Fact) -> list[Fact]:
