@@ -59,7 +59,7 @@ async def _conversation(client: httpx.AsyncClient, n: int, seen: list[dict[str, 
     name, floors = _PLACES[n % len(_PLACES)]
     conversation = f"load-{n}"
     turns = [(f"{name} 어디야?", name), ("몇 층이야?", floors), ("박물관 전화번호 알려줘", "자료에 없"),
-             ("Where can I buy a snack?", "Hanyang Plaza")]  # fmt: skip
+             ("Where is a convenience store?", "Hanyang Plaza")]  # fmt: skip
     for question, expected in turns:
         row: dict[str, Any] = {"conversation": conversation, "question": question}
         try:

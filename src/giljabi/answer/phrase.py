@@ -266,7 +266,8 @@ class Phrasebook:
         if facts.outcome in ("greeting", "outside"):
             return [Said(self.say(lang, facts.outcome, venue=name))]
         if facts.outcome == "no_such_place":
-            key = "no_such_place" if _may_echo(facts.missing) else "no_such_place_plain"
+            named = _may_echo(re.sub(r"\d", "", facts.missing))  # 제8공학관: a number in a name
+            key = "no_such_place" if named else "no_such_place_plain"
             return [Said(self.say(lang, key, t=facts.missing, venue=name))]
         if facts.outcome == "no_way":
             place = self._label(q.goals[-1], lang)
