@@ -21,6 +21,8 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 sys.path[:0] = [str(HERE), str(HERE / "guide")]
 
+import tables  # noqa: E402
+
 
 def _part(module: str, function: str, *args: Any, **options: Any) -> Callable[[], Any]:
     return lambda: getattr(importlib.import_module(module), function)(*args, **options)
@@ -51,6 +53,7 @@ def main() -> None:
         scratch = RESULTS.with_suffix(".tmp")
         scratch.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", "utf-8")
         scratch.replace(RESULTS)
+    tables.write(results)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,108 @@
+"""results.json -> the tables of README.md and benchmarks/README.md, between their markers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _accuracy(f: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    names = {
+        "own": "own questions",
+        "second": "second set",
+        "teacher_val": "the old teacher's questions",
+    }
+    for key, figures in f.items():
+        if not isinstance(figures, dict):
+            continue
+        name, writer = key.split("/")
+        right = f"{figures['right']} of {figures['of']}"
+        extra = ""
+        if figures["unknown_of"]:
+            extra += f"; unknown places and facts refused {figures['unknown_right']} of {figures['unknown_of']}"
+        extra += (
+            f"; unsupported answers {_percent(figures['unsupported_by_records'])} by the records"
+        )
+        if writer != "teacher":
+            extra += f", {_percent(figures['unsupported_by_verify'])} by the checker"
+            extra += f"; p50 {figures['p50_ms']:.0f} ms, p95 {figures['p95_ms']:.0f} ms"
+        rows.append((f"right, {names[name]}, {writer}", right + extra))
+    return rows
+
+
+def _planted(f: dict[str, Any]) -> list[tuple[str, str]]:
+    caught = f["planted"] - f["missed"]
+    return [
+        (
+            "planted errors caught",
+            f"{caught:,} of {f['planted']:,} ({100 * f['catch_rate']:.2f} %)",
+        ),
+        (
+            "true paraphrases passed",
+            f"{f['passed']:,} of {f['true']:,} ({100 * f['pass_rate']:.2f} %)",
+        ),
+    ]
+
+
+def _model(f: dict[str, Any]) -> list[tuple[str, str]]:
+    by, dropped = f["written_by"], f"{f['drafts_dropped']} of {f['drafts']}"
+    return [
+        ("who wrote (untuned Gemma 3 270M)", ", ".join(f"{k} {n}" for k, n in sorted(by.items()))
+         + f"; drafts dropped {dropped}"),
+        ("model answers, p50", f"{f['guide_p50_ms']:.0f} ms, {f['ratio_p50']:.2f}× the bare runtime on the same "
+         f"tokens; the guide's own part {f['own_overhead_p50_ms']:.1f} ms"),
+    ]  # fmt: skip
+
+
+def _load(runs: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [
+        (f"load, {f['requests']} requests, {f['concurrency']} at once, model {f['model']}",
+         f"statuses {f['statuses']}, wrong or crossed {f['crossed_or_wrong']}, "
+         f"{f['requests_per_second']} a second; after kill -9 {f['kept_after_kill']} of {f['answered_before_kill']} answered turns still there")
+        for f in runs
+    ]  # fmt: skip
+
+
+def _alternative(f: dict[str, Any]) -> list[tuple[str, str]]:
+    if "transformers_rps" not in f:
+        return [("8 clients", str(f.get("transformers", "not measured")))]
+    return [
+        ("8 clients, beside FastAPI + transformers",
+         f"as shipped {f['as_shipped_rps']:.2f}/s ({f['ratio_as_shipped']:.1f}×), every answer by the model "
+         f"{f['all_by_model_rps']:.2f}/s ({f['ratio_all_by_model']:.1f}×), transformers {f['transformers_rps']:.3f}/s")
+    ]  # fmt: skip
+
+
+_TABLES = {
+    "accuracy": _accuracy, "planted": _planted, "model": _model, "load": _load, "alternative": _alternative,
+}  # fmt: skip
+
+
+def write(results: dict[str, Any]) -> None:
+    """Put the table of every measured part between the markers of both pages."""
+    lines = ["| what | measured |", "|---|---|"]
+    for name, table in _TABLES.items():
+        if name in results:
+            lines += [f"| {a} | {b} |" for a, b in table(results[name]["figures"])]  # type: ignore[operator]
+    days = sorted({r["measured"] for r in results.values()})
+    where = next(iter(results.values()))
+    lines += [
+        "",
+        f"{where['machine']}, no GPU, Python {where['python']}, {' – '.join(days)}; `make bench` measures it again.",
+    ]
+    block = "<!-- bench:begin -->\n" + "\n".join(lines) + "\n<!-- bench:end -->"
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        text = re.sub(
+            r"<!-- bench:begin -->.*?<!-- bench:end -->", lambda _: block, text, flags=re.S
+        )
+        page.write_text(text, "utf-8")
