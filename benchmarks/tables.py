@@ -64,12 +64,16 @@ def _model(f: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _load(runs: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [
-        (f"load, {f['requests']} requests, {f['concurrency']} at once, model {f['model']}",
-         f"statuses {f['statuses']}, wrong or crossed {f['crossed_or_wrong']}, "
-         f"{f['requests_per_second']} a second; after kill -9 {f['kept_after_kill']} of {f['answered_before_kill']} answered turns still there")
-        for f in runs
-    ]  # fmt: skip
+    rows = []
+    for f in runs:
+        name = f"load, {f['requests']} requests, {f['concurrency']} at once, model {f['model']}"
+        kept = f"{f['kept_after_kill']} of {f['answered_before_kill']}"
+        said = f"statuses {f['statuses']}, wrong or crossed {f['crossed_or_wrong']}, "
+        said += (
+            f"{f['requests_per_second']} a second; after kill -9 {kept} answered turns still there"
+        )
+        rows.append((name, said))
+    return rows
 
 
 def _alternative(f: dict[str, Any]) -> list[tuple[str, str]]:
