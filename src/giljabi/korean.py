@@ -29,10 +29,6 @@ _LETTERS = dict(
 _DIGITS = dict(zip("0123456789", "영일이삼사오육칠팔구", strict=True))
 _SINO = {c: i for i, c in enumerate("영일이삼사오육칠팔구")} | {"공": 0, "륙": 6}
 _UNITS = {"십": 10, "백": 100, "천": 1000}
-_NATIVE = {"한": 1, "두": 2, "세": 3, "네": 4, "하나": 1, "둘": 2, "셋": 3, "넷": 4, "첫": 1} | {
-    w: i for i, w in enumerate(("다섯", "여섯", "일곱", "여덟", "아홉", "열"), 5)
-}
-
 # What a listener (or Whisper) confuses: tense, aspirated and lax stops; ㅐ/ㅔ; final consonants.
 _FOLD_LEAD = {**dict.fromkeys("ㄲㅋ", "ㄱ"), **dict.fromkeys("ㄸㅌ", "ㄷ"), "ㅃ": "ㅂ", "ㅍ": "ㅂ",
               "ㅉ": "ㅈ", "ㅊ": "ㅈ", "ㅆ": "ㅅ", "ㅇ": ""}  # fmt: skip
@@ -141,11 +137,6 @@ def number(word: str) -> int | None:
         else:
             digit = _SINO[c]
     return total + (digit or 0)
-
-
-def native_number(word: str) -> int | None:
-    """The value of a native Korean number up to ten ("세" -> 3) or None."""
-    return _NATIVE.get(word)
 
 
 def spell(text: str) -> str:
