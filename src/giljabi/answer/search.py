@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 from giljabi.venue.place import Lang, Place, Venue
 
@@ -21,8 +22,13 @@ class Hit:
 
 
 @lru_cache(maxsize=1)
+def _synonyms_raw() -> dict[str, dict[str, Any]]:
+    return tomllib.loads((files("giljabi.answer") / "synonyms.toml").read_text("utf-8"))
+
+
+@lru_cache(maxsize=1)
 def _synonyms() -> dict[str, list[tuple[re.Pattern[str], list[str]]]]:
-    raw = tomllib.loads((files("giljabi.answer") / "synonyms.toml").read_text("utf-8"))
+    raw = {lang: _synonyms_raw()[lang] for lang in ("ko", "en")}
     return {
         lang: [(re.compile(k, re.I), v) for k, v in table.items()] for lang, table in raw.items()
     }
@@ -52,6 +58,8 @@ def search(venue: Venue, term: str, lang: Lang, *, proper: bool = False) -> list
     The term as it stands comes before what it stands for. `proper` takes it as one name:
     "Lotte World" is not Lotte Mart.
     """
+    for said, recorded in _synonyms_raw().get("same", {}).items():
+        term = term.replace(said, recorded)
     phrase = term.replace(" ", "") if lang == "ko" else term
     whole = _hits(venue, [phrase], lang)
     if whole or proper:

@@ -49,14 +49,17 @@ class Understanding:
         query = Query(heard.text, heard.lang, slot, flags=flags)
         if slot in ("injection", "greeting", "outside"):
             return query
-        query = _link(heard, query, before)
+        query = _link(heard, query, before, {self._venue.origin, *self._venue.origin_also})
         if before is not None:
             query = _follow(heard, query, before, self._referent(before))
         return _refine(heard, query)
 
 
-def _link(heard: Heard, query: Query, before: Query | None) -> Query:
-    """Mentions become goals, an origin, options to choose from, or strangers."""
+def _link(heard: Heard, query: Query, before: Query | None, home: set[str]) -> Query:
+    """Mentions become goals, an origin, options to choose from, or strangers.
+
+    Names of `home`, the places that are all the same start, need no choosing.
+    """
     goals: list[str] = []
     options: list[str] = []
     unknown: list[str] = []
@@ -68,7 +71,8 @@ def _link(heard: Heard, query: Query, before: Query | None) -> Query:
             continue
         if heard.excludes(m):
             continue
-        place, others = _choose(m, before)
+        same_start = len(m.places) > 1 and home.issuperset(m.places)
+        place, others = (m.places[0], []) if same_start else _choose(m, before)
         if several and query.slot in TRAVEL and heard.starts_at(m):
             origin = place or (others[0] if others else None)
             continue

@@ -61,6 +61,8 @@ def mend_english(text: str, names: frozenset[str]) -> str:
         word = m[0].lower()
         if len(word) < 5 or word in names or word in _stop_en() | _PLAIN_EN or word in _MENDABLE:
             return m[0]
+        if any(w.startswith(word) or word.startswith(w) for w in _MENDABLE):
+            return m[0]  # another form of the word, not a slip
         near = extractOne(word, _MENDABLE, scorer=OSA.distance, score_cutoff=1 + (len(word) > 7))
         return str(near[0]) if near else m[0]
 
