@@ -114,12 +114,16 @@ def measure(model: str, requests: int = 1000, concurrency: int = 32) -> dict[str
         killed.wait(20)
         kept = _kept(Path(folder_) / "killed.db", during)
         again = start(model, Path(folder_) / "killed.db")
+        # The last turn of load-0 found Hanyang Plaza (4 storeys): the memory has to know.
+        body = {"prompt": "거기 몇 층이야?", "conversation": "load-0"}
+        followed = "4층" in httpx.post(f"{URL}/answer", json=body, timeout=60).json()["result"]
         stop(again)
     return {
         "model": model, "requests": len(seen), "concurrency": concurrency,
         "statuses": dict(Counter(str(r["status"]) for r in seen)),
         "crossed_or_wrong": sum(not r.get("right", True) for r in seen),
         "written_by": dict(Counter(r.get("by", "") for r in seen)),
+        "follow_up_after_restart": followed,
         "requests_per_second": round(len(seen) / spent, 1), **kept,
     }  # fmt: skip
 

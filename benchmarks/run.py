@@ -37,6 +37,13 @@ PARTS: dict[str, Callable[[], Any]] = {
 }
 
 
+def _attempt(name: str) -> Any:
+    try:
+        return PARTS[name]()
+    except Exception as error:  # noqa: BLE001 - one part that fails must not lose the others
+        return {"failed": f"{type(error).__name__}: {error}"}
+
+
 def main() -> None:
     """Measure the named parts (all by default) and merge them into results.json."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -48,7 +55,7 @@ def main() -> None:
         results[name] = {
             "measured": time.strftime("%Y-%m-%d"), "load_average": os.getloadavg()[0],
             "machine": f"{platform.machine()}, {os.cpu_count()} cores", "python": platform.python_version(),
-            "figures": PARTS[name](), "seconds": round(time.perf_counter() - begin),
+            "figures": _attempt(name), "seconds": round(time.perf_counter() - begin),
         }  # fmt: skip
         scratch = RESULTS.with_suffix(".tmp")
         scratch.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", "utf-8")

@@ -95,7 +95,7 @@ def write(results: dict[str, Any]) -> None:
     """Put the table of every measured part between the markers of both pages."""
     lines = ["| what | measured |", "|---|---|"]
     for name, table in _TABLES.items():
-        if name in results:
+        if name in results and "failed" not in results[name]["figures"]:
             lines += [f"| {a} | {b} |" for a, b in table(results[name]["figures"])]  # type: ignore[operator]
     days = sorted({r["measured"] for r in results.values()})
     where = next(iter(results.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -156,6 +157,15 @@ def test_a_way_is_told_whole_when_the_model_tells_half(hanyang: Venue) -> None:
     assert half.index(first) < half.index(second)
     late = Guide(hanyang, Scripted(second + ".")).answer("학생회관 어떻게 가?").text
     assert late.index(first) < late.rindex(second)
+
+
+def test_only_one_waits_for_the_model_and_the_next_gets_the_template(hanyang: Venue) -> None:
+    guide = Guide(hanyang, Scripted(), model_wait_s=30)
+    with guide._slot, guide._queue:
+        began = time.monotonic()
+        answer = guide.answer("국제관 몇 층이야?")
+    assert answer.written_by == "template"
+    assert time.monotonic() - began < 5
 
 
 def test_streamed_sentences_are_the_answer(hanyang: Venue) -> None:

@@ -76,6 +76,7 @@ class Guide:
         self._phrasebook = Phrasebook(venue)
         self._checker = Checker(venue, self._names, self._phrasebook)
         self._slot = threading.Lock()
+        self._queue = threading.Lock()
         self._wait = model_wait_s
         self._origin = self.find_place(origin) if origin else None
 
@@ -182,8 +183,22 @@ class Guide:
             yield said.text
 
     def _take_slot(self, cancel: Cancel | None) -> bool:
-        """Wait for the one model slot: no longer than allowed, nor for a visitor who left."""
-        until = None if self._wait is None else time.monotonic() + self._wait
+        """Wait for the one model slot: no longer than allowed, nor for a visitor who left.
+
+        Where waiting is bounded one may wait; for whoever comes then the template is quicker.
+        """
+        if self._slot.acquire(blocking=False):
+            return True
+        if self._wait is None:
+            return self._wait_for_slot(None, cancel)
+        if not self._queue.acquire(blocking=False):
+            return False
+        try:
+            return self._wait_for_slot(time.monotonic() + self._wait, cancel)
+        finally:
+            self._queue.release()
+
+    def _wait_for_slot(self, until: float | None, cancel: Cancel | None) -> bool:
         while not (cancel and cancel()):
             left = _LOOK_UP_S if until is None else min(_LOOK_UP_S, until - time.monotonic())
             if self._slot.acquire(timeout=max(0.0, left)):

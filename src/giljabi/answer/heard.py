@@ -193,6 +193,7 @@ _FROM_THERE = re.compile(r"(거기|그곳|그건물|거긴)(에서|서|부터)|f
 _LOOKS_FOR = {
     "ko": re.compile(r"(어디|있어|있나|찾|추천|수있|싶)"),
     "en": re.compile(
-        r"\b(where can|any|find|looking for|somewhere|is there|are there|nearest|i want|i need)\b"
+        r"\b(where can|where(?: is|'s| are) (?:a|an|any|the nearest)\b|any|"
+        r"find|looking for|somewhere|is there|are there|nearest|i want|i need)\b"
     ),
 }

@@ -26,7 +26,7 @@ class ServeOptions:
     """Web pages that may call, exactly as browsers write them: "https://kiosk.example:8443"."""
     models: tuple[str, ...] = ("giljabi",)
     """Names the OpenAI-compatible routes answer to; the first is the one to advertise."""
-    workers: int = 2
+    workers: int = 4
     """Answers being made at the same time."""
     queue: int = 64
     """Questions that may wait for a worker; the next one is turned away with 429."""
