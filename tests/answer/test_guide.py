@@ -168,6 +168,15 @@ def test_only_one_waits_for_the_model_and_the_next_gets_the_template(hanyang: Ve
     assert time.monotonic() - began < 5
 
 
+def test_a_paraphrased_later_step_does_not_stand_for_the_first(hanyang: Venue) -> None:
+    template = Guide(hanyang).answer("박물관 어떻게 가?").text
+    first = template.split(". ")[0]
+    answer = Guide(hanyang, Scripted("왼쪽 내리막길을 내려가시면 됩니다.")).answer(
+        "박물관 어떻게 가?"
+    )
+    assert first in answer.text
+
+
 def test_streamed_sentences_are_the_answer(hanyang: Venue) -> None:
     *pieces, answer = Guide(hanyang).stream("박물관 어떻게 가?")
     assert isinstance(answer, Answer)

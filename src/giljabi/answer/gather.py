@@ -113,11 +113,9 @@ class Gatherer:
             return self._transit(query, goal)
         if slot in ("minutes", "distance") and goal.id == self.venue.origin:
             slot = "about"
-        if slot in ("minutes", "distance") and len(goals) == 2:
-            return self.ways.facts(replace(query, slot=slot), goals[0].id, goals[1])
-        if slot == "about" and query.term and self._has(query, goal).outcome == "found":
-            return self._has(query, goal)
         if slot == "about" and query.term:
+            if (answered := self._has(query, goal)).outcome == "found":
+                return answered
             known = [f for g in goals for f in self._about(query, g)]
             return Facts(query, "not_in_data", tuple(known), missing="term")
         items = [f for g in goals for f in self._slots[slot](query, g)]

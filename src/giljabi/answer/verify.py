@@ -66,7 +66,7 @@ class _Context:
     allowed: frozenset[str]
     values: list[tuple[str, str]]
     labels: list[tuple[str, str]]
-    route: list[tuple[str, str]] = field(default_factory=list)
+    route: list[tuple[tuple[str, str], str]] = field(default_factory=list)
     spot: int = 0
 
     def by_id(self, ident: str) -> Fact | None:
@@ -78,6 +78,7 @@ class Checker:
 
     def __init__(self, venue: Venue, names: Names, phrasebook: Phrasebook) -> None:
         self._venue, self._names, self._book = venue, names, phrasebook
+        self._ids = {p.id for p in venue.places}
 
     def check(self, text: str, facts: Facts) -> Verdict:
         """The verdict on a whole answer."""
@@ -98,23 +99,18 @@ class Checker:
                 ready.setdefault(_plain(part), s.facts)
         text = " ".join(s.text for s in said)
         subjects = tuple(dict.fromkeys(f.subject for f in facts.items))
-        steps = " ".join(str(f.value) for f in facts.of("step"))
+
         objects = {o for f in facts.items for o in f.object.split(",") if o in self._ids}
         allowed = {*subjects, *objects, *facts.places, self._venue.origin, *self._venue.origin_also}
         context = _Context(
             facts, lang, ready, fact_words(text), subjects, frozenset(allowed), self._values(facts),
             [(self._venue.place(p).label(lang), p) for p in {*subjects, *objects}],
         )  # fmt: skip
-        if steps:
-            found, _ = atoms(steps, lang, self._names, (), context.labels)
-            context.route = [_route_key(a) for a in found if a.kind in _ROUTE_KINDS]
-            mentioned = {i for a in found if a.kind == "place" for i in a.ids}
-            context.allowed |= mentioned
+        for step in facts.of("step"):
+            found, _ = atoms(str(step.value), lang, self._names, (), context.labels)
+            context.route += [(_route_key(a), step.id) for a in found if a.kind in _ROUTE_KINDS]
+            context.allowed |= {i for a in found if a.kind == "place" for i in a.ids}
         return context
-
-    @property
-    def _ids(self) -> set[str]:
-        return {p.id for p in self._venue.places}
 
     def _values(self, facts: Facts) -> list[tuple[str, str]]:
         out = []
@@ -310,9 +306,12 @@ class Checker:
         if not context.route or not said or not (moves or len(said) > 2):
             return None
         for start in range(context.spot, len(context.route) - len(said) + 1):
-            if context.route[start : start + len(said)] == said:
-                context.spot = start + len(said) - 1
-                return [Claim(text, context.facts.of("step")[0].id)]
+            end = start + len(said)
+            if [key for key, _ in context.route[start:end]] == said:
+                context.spot = end - 1
+                told = {s for _, s in context.route[start:end]}
+                partly = {s for _, s in context.route[:start] + context.route[end:]}
+                return [Claim(text, s) for s in sorted(told - partly)] or [Claim(text)]
         sides = [a for a in found if a.kind == "side"]
         if sides and not any(a.kind == "move" for a in found) and context.facts.of("neighbour"):
             return None
