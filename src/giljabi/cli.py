@@ -267,7 +267,7 @@ def venue_import(records: tuple[Path, ...], coordinates: Path | None, target: Pa
     "--queue", default=64, show_default=True, help="Requests that may wait; more get 429."
 )
 @click.option("--model-wait", default=1.5, show_default=True,
-              help="Seconds an answer waits for the model before the template answers.")  # fmt: skip
+              help="Seconds one answer waits for the model before the template answers; -1: all wait.")  # fmt: skip
 def serve(
     venue_dir: Path, model: str, served_name: str, host: str, port: int, origin: str | None,
     plain: bool, system: Path | None, memory: str | None, allow_origin: tuple[str, ...],
@@ -287,7 +287,7 @@ def serve(
         answers = Guide(
             folder.load(venue_dir),
             _generator(model, served_name),
-            model_wait_s=model_wait,
+            model_wait_s=None if model_wait < 0 else model_wait,
             origin=origin,
         )
     with closing(Memory(memory or _default_memory())) as kept:
