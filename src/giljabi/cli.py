@@ -169,14 +169,21 @@ def _read_line() -> str:
         return ""
 
 
+_CHAT_BASE = "qwen2.5-1.5b-instruct"  # the smallest known base with an open licence
+
+
 def _plain_chat(model: str, served_name: str, system: Path | None) -> Any:
     from giljabi.answer.chat import Chat
     from giljabi.model import store
     from giljabi.model.generate import load
 
-    name = None if model == "auto" else model
+    name = _CHAT_BASE if model == "auto" else model
+    known = store.bases().get(name)
+    if known is not None and known.untuned_template:
+        raise GiljabiError(
+            f"{name} is an untuned base and cannot chat; name a chat model such as {_CHAT_BASE}."
+        )
     generator = load(name, model=served_name)
-    known = store.bases().get(name) if name else store.base()
     default = (known or store.base()).system
     return Chat(generator, system.read_text("utf-8") if system else default)
 

@@ -1,8 +1,9 @@
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from giljabi.answer.chat import Chat, ChatSettings, without_loops
+from giljabi.answer.chat import NOTHING_SAID, Chat, ChatSettings, without_loops
 
 GOOD = "도서관은 본관 옆에 있습니다. "
 LOOP = "자세한 것은 안내소에 물어보세요. "
@@ -31,6 +32,16 @@ class Scripted:
                 yield self.text[i : i + self.size]
         finally:
             self.closed = True
+
+
+def test_an_empty_answer_is_said_to_be_one() -> None:
+    class Silent:
+        name = "silent"
+
+        def stream(self, messages: object, **_: object) -> Iterator[str]:
+            return iter(())
+
+    assert "".join(Chat(Silent(), "").stream("안녕?")) == NOTHING_SAID
 
 
 def test_an_answer_comes_sentence_by_sentence_and_whole():

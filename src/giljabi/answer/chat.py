@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from giljabi.answer.memory import Turn
 
 
+NOTHING_SAID = "답을 만들지 못했습니다. 다시 물어봐 주세요."
+"""What is said where the model says nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
     """How much is remembered and how long an answer may be."""
@@ -76,7 +80,16 @@ class Chat:
             seed=seed,
             cancel=cancel,
         )
-        return without_loops(pieces)
+        return _never_empty(without_loops(pieces))
+
+
+def _never_empty(pieces: Iterator[str]) -> Iterator[str]:
+    said = False
+    for piece in pieces:
+        said = said or bool(piece.strip())
+        yield piece
+    if not said:
+        yield NOTHING_SAID
 
 
 def without_loops(pieces: Iterator[str]) -> Iterator[str]:
