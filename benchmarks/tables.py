@@ -44,7 +44,7 @@ def _planted(f: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (
             "planted errors caught",
-            f"{caught:,} of {f['planted']:,} ({100 * f['catch_rate']:.2f} %)",
+            f"{caught:,} of {f['planted']:,} ({100 * f['catch_rate']:.3f} %)",
         ),
         (
             "true paraphrases passed",
