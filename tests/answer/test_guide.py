@@ -140,14 +140,20 @@ def test_one_who_left_does_not_wait_for_the_model(hanyang: Venue) -> None:
         ("신당초등학교 가려면 몇 번 버스 타야 해?",
          "신당초등학교는 한양대역 1번 출구 앞 '신당초등학교' 정류장에서 241번 버스를 타고 '신당초등학교' 정류장에서 내리면 돼요."),
         ("롯데마트 행당역점 버스 몇 번이야?", "롯데마트 행당역점 버스 1번 출구 앞 '행당역' 정류장에서 내리면 됩니다."),
+        ("네이처리퍼블릭 메트로상왕십리역점은 몇 번 출구야?",
+         "네이처리퍼블릭 메트로상왕십리역점은 지하철 2호선 상왕십리역에서" + " 3번 출구로 나와" * 40 + "."),
+        ("국제관 몇 층이야?", "국제관은" + " 지상 6층" * 20 + " 건물입니다."),
+        ("국제관 몇 층이야?", "국제관은 지상 6층"),
         ("성동구립도서관까지 걸어서 어떻게 가?", "왕십리교회에서 성동구립도서관까지 걸어서 16분 걸립니다."),
         ("투엑스휘트니스 센트라스점은 지하철 몇 호선 타고 가?", "투엑스휘트니스 센트라스점은 상왕십리역에서 1.6km입니다."),
     ],
 )  # fmt: skip
 def test_a_plausible_lie_is_dropped(hanyang: Venue, question: str, draft: str) -> None:
     answer = Guide(hanyang, Scripted(draft, draft)).answer(question)
-    assert [text for text, _ in answer.dropped] == [draft, draft]
-    assert draft not in answer.text
+    assert len(answer.dropped) == 2
+    assert all(draft.startswith(text) for text, _ in answer.dropped)
+    assert answer.written_by == "template"
+    assert answer.verdict.ok
 
 
 def test_a_way_is_told_whole_when_the_model_tells_half(hanyang: Venue) -> None:

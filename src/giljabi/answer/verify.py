@@ -136,6 +136,8 @@ class Checker:
             return [Claim(sentence, f) for f in sorted(context.ready[key])] or [Claim(sentence)]
         if problem := _script_problem(sentence, context):
             return [Claim(sentence, problem=problem)]
+        if loops.find(sentence) is not None:
+            return [Claim(sentence[-40:], problem="the sentence goes round in circles")]
         found, rest = atoms(sentence, context.lang, self._names, context.values, context.labels)
         claims = [
             Claim(w, problem="a word that no fact and no plain wording accounts for")

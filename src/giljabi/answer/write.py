@@ -16,6 +16,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+from giljabi.answer import loops
 from giljabi.answer.claims import sentences
 from giljabi.answer.facts import FactKind, Facts
 from giljabi.answer.generator import Generator, Message
@@ -123,6 +124,8 @@ class Writer:
             claims = self._checker.sentence(sentence, context)
             problem = next((c.problem for c in claims if c.problem), "")
             stated = frozenset(c.fact for c in claims if c.fact)
+            if not problem and not sentence.endswith((".", "!", "?")):
+                problem = "it was cut off"
             if problem or not stated:
                 draft.dropped.append((sentence, problem or "it states no fact"))
                 yield sentence, None
@@ -140,9 +143,11 @@ class Writer:
             seed=_seed(facts.query.text),
             cancel=cancel,
         )
-        text = ""
+        text, watch = "", loops.LoopWatch()
         for piece in pieces:
             text += piece
+            if watch.feed(piece) is not None:
+                break  # the check will refuse it; there is nothing to wait for
             parts = sentences(text)
             yield from parts[:-1]
             text = text if len(parts) < 2 else parts[-1]
