@@ -124,6 +124,8 @@ class Writer:
             claims = self._checker.sentence(sentence, context)
             problem = next((c.problem for c in claims if c.problem), "")
             stated = frozenset(c.fact for c in claims if c.fact)
+            if not problem and _out_of_turn(facts, covered, stated):
+                problem = "a later step of the way before an earlier one"
             if not problem and not sentence.endswith((".", "!", "?")):
                 problem = "it was cut off"
             if problem or not stated:
@@ -162,6 +164,11 @@ class Writer:
         if told != sorted(told, reverse=True):
             covered = covered - set(steps)  # a way is told from its beginning or not at all
         return [s for s in template if not s.facts or not s.facts <= covered]
+
+
+def _out_of_turn(facts: Facts, covered: set[str], stated: frozenset[str]) -> bool:
+    untold = [f.id for f in facts.of("step") if f.id not in covered]
+    return bool(stated.intersection(untold)) and untold[0] not in stated
 
 
 def _seed(text: str) -> int:
