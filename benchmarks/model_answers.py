@@ -27,7 +27,7 @@ class Recording:
     """Passes everything to the real generator and keeps each prompt with what came back."""
 
     def __init__(self, inner: Loaded) -> None:
-        self.name, self._inner = inner.name, inner
+        self.name, self.tuned, self._inner = inner.name, inner.tuned, inner
         self.calls: list[tuple[list[Message], dict[str, Any], list[str]]] = []
 
     def stream(

@@ -20,6 +20,8 @@ class Scripted:
 
     name = "scripted"
 
+    tuned = False
+
     def __init__(self, text, size=3):
         self.text, self.size = text, size
         self.asked, self.given, self.closed = [], 0, False
@@ -37,6 +39,7 @@ class Scripted:
 def test_an_empty_answer_is_said_to_be_one() -> None:
     class Silent:
         name = "silent"
+        tuned = False
 
         def stream(self, messages: object, **_: object) -> Iterator[str]:
             return iter(())

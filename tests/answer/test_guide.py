@@ -20,6 +20,8 @@ class Scripted:
 
     name = "scripted"
 
+    tuned = False
+
     def __init__(self, *drafts: str) -> None:
         self.drafts = list(drafts)
         self.asked: list[list[Message]] = []

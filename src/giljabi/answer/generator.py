@@ -17,6 +17,8 @@ class Generator(Protocol):
     """Anything that continues a conversation: llama.cpp in process, or a URL."""
 
     name: str
+    tuned: bool
+    """Whether it was trained on this task, and so needs no examples in its prompt."""
 
     def stream(
         self,

@@ -62,7 +62,8 @@ class Heard:
     """A question with its place names found and masked as "@"."""
 
     def __init__(self, venue: Venue, names: Names, text: str, lang: LangChoice) -> None:
-        self.text = mend_english(" ".join(text.split()), names.english_words)
+        spoken = _OPENING.sub("", " ".join(text.split())) or text
+        self.text = mend_english(" ".join(spoken.split()), names.english_words)
         self.lang: Lang = language(self.text, venue.languages) if lang == "auto" else lang
         self.mentions = names.find(self.text)
         self.masked = self._mask()
@@ -175,6 +176,12 @@ class Heard:
         return bool(_VIA.match(self.text[first.end :]))
 
 
+# How people begin to speak to a stranger; what follows is the question.
+_OPENING = re.compile(
+    r"^(?:(?:저기요|혹시|실례합니다|실례하지만|실례지만|죄송하지만|죄송한데요?|미안한데요?|궁금한데요?|"
+    r"여보세요|안녕하세요|어|음|excuse me|sorry|hi|hello|hey|quick question|um|uh|so)(?:[\s,.:!~]+))+(?=\S)",
+    re.I,
+)
 _LINE = re.compile(r"\d{3,4}|성동\s*\d|\d호선|[Ll]ine \d")
 _NOT_KO = re.compile(r"\s*(?:은|는|이|가)?\s*(?:말고|아니고|아니라)")
 _NOT_EN = re.compile(r"\b(?:not|instead of|rather than)(?: the)?\s*$", re.I)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -52,10 +52,14 @@ def _wording() -> dict[str, Any]:
 
 
 class Phrasebook:
-    """The template answers of one venue."""
+    """The template answers of one venue.
 
-    def __init__(self, venue: Venue) -> None:
+    `wording` lays other sentences over those of wording.toml: {language: {key: text}}.
+    """
+
+    def __init__(self, venue: Venue, wording: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self.venue = venue
+        self._table = {k: {**v, **(wording or {}).get(k, {})} for k, v in _wording().items()}
         self._by_slot: dict[str, Callable[[Facts, Lang], list[Said]]] = {
             "closer": self._compare, "taller": self._compare, "search": self._members,
             "count": self._count, "has": self._has,
@@ -63,7 +67,7 @@ class Phrasebook:
 
     def say(self, lang: Lang, key: str, *, note: bool = False, **values: Any) -> str:
         """One wording filled in; `key` is a name in wording.toml, of its notes with `note`."""
-        table = _wording()[lang]
+        table = self._table[lang]
         text: str = _WORDER.vformat((table["note"] if note else table)[key], (), values)
         return text[:1].upper() + text[1:] if lang == "en" else text
 
@@ -144,7 +148,7 @@ class Phrasebook:
                 lang, key, note=note, P=p, v=_number(f.value), o=self._label(f.object, lang)
             )
         if f.kind == "bearing":
-            compass = _wording()[lang]["compass"][f.value]
+            compass = self._table[lang]["compass"][f.value]
             return self.say(
                 lang, "bearing", P=p, o=self._label(f.object, lang), s=compass, v=f.unit
             )
@@ -152,7 +156,7 @@ class Phrasebook:
             return self.say(lang, f"{f.kind}_{f.unit}", note=note, P=p)
         if f.kind == "member":
             return self.say(lang, "member", P=p, v=f.value)
-        what = _wording()[lang]["what"].get(f"detail.{f.unit}", f.unit)
+        what = self._table[lang]["what"].get(f"detail.{f.unit}", f.unit)
         values = ", ".join(str(x.value) for x in group)
         return self.say(lang, f.kind, note=note, P=p, v=values, t=f.unit, w=what)
 
@@ -281,7 +285,7 @@ class Phrasebook:
 
     def _missing(self, facts: Facts, lang: Lang) -> list[Said]:
         q = facts.query
-        what = _wording()[lang]["what"].get(facts.missing, _wording()[lang]["what"]["about"])
+        what = self._table[lang]["what"].get(facts.missing, self._table[lang]["what"]["about"])
         if facts.missing == "question":
             return [Said(self.say(lang, "missing_question"))]
         if facts.missing == "search":
@@ -291,7 +295,7 @@ class Phrasebook:
             return [Said(self.say(lang, "missing_plain", what=what))]
         place = self._label(q.goals[-1], lang)
         if facts.missing in ("has", "term"):
-            t = q.term if _may_echo(q.term) else _wording()[lang]["what"]["has"]
+            t = q.term if _may_echo(q.term) else self._table[lang]["what"]["has"]
             said = [Said(self.say(lang, f"missing_{facts.missing}", P=place, t=t))]
         else:
             said = [Said(self.say(lang, "missing", P=place, what=what))]
@@ -309,7 +313,7 @@ class Phrasebook:
 
     def _can_ask(self, place: str, lang: Lang) -> str:
         p = self.venue.place(place)
-        words = _wording()[lang]["can"]
+        words = self._table[lang]["can"]
         known = {
             "floors": p.floors is not None and p.floors.note is None, "features": bool(p.features),
             "minutes": p.minutes is not None,

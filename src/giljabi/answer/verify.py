@@ -27,7 +27,7 @@ _YES, _NO = re.compile(r"^(?:네|예|응|yes)\b", re.I), re.compile(r"^(?:아니
 _ORIGIN_KO = re.compile(r"^(?:\s*\([^)]*\))?\s*(?:에서|부터|에서부터)")
 # A start that is no place of the venue: "왕십리교회에서 … 16분".
 _LOOSE_ORIGIN_KO = re.compile(r"(?<![\x00가-힣])[가-힣]{2,}(?:에서|부터)(?=\s)")
-_LOOSE_ORIGIN_EN = re.compile(r"\bfrom (?:the )?(?!there\b|here\b)[A-Za-z]\w+")
+_LOOSE_ORIGIN_EN = re.compile(r"\bfrom (?:the )?(?!there\b|here\b|the\b)[A-Za-z]\w+")
 _ORIGIN_EN = re.compile(r"\b(?:from|leaving|leave)(?:\s+the)?\s*$", re.I)
 _SPARE = 4  # sentences an answer may have beyond the template's
 
@@ -94,9 +94,12 @@ class Checker:
         lang = facts.query.lang
         ready: dict[str, frozenset[str]] = {}
         said = self._book.answer(facts)
+        steps = {f.id for f in facts.of("step")}
         for s in said:
             for part in sentences(s.text):
                 ready.setdefault(_plain(part), s.facts)
+                if lang == "ko" and s.facts & steps:
+                    ready.setdefault(_stemmed(part), s.facts)
         text = " ".join(s.text for s in said)
         subjects = tuple(dict.fromkeys(f.subject for f in facts.items))
 
@@ -132,6 +135,8 @@ class Checker:
     def sentence(self, sentence: str, context: _Context) -> list[Claim]:
         """The claims of one sentence; advances the context along the route."""
         key = _plain(sentence)
+        if key not in context.ready and context.lang == "ko":
+            key = _stemmed(sentence)
         if key in context.ready:
             return [Claim(sentence, f) for f in sorted(context.ready[key])] or [Claim(sentence)]
         if problem := _script_problem(sentence, context):
@@ -333,8 +338,24 @@ _LITERAL = frozenset({"kind", "feature", "neighbour", "transit", "detail", "floo
 _ROUTE_KINDS = frozenset({"place", "side", "move", "number", "ride"})
 
 
+_ENDINGS = re.compile(
+    r"(?:(?:으?시면|면)(?:됩니다|돼요|돼)|으?십시오|으?세요|습니다|입니다|이에요|예요|이야|야|어요|아요|어|아)$"
+)
+_CONTRACTED = (("올라", "오르"), ("나와", "나오"), ("와", "오"), ("봐", "보"), ("질러", "지르"), ("해", "하"),
+               ("돌", "도"), ("나옵니다", "나오"), ("보입니다", "보이"), ("보여", "보이"))  # fmt: skip
+
+
 def _plain(text: str) -> str:
     return re.sub(r"[\s.!?,'\"“”‘’]+", "", text).lower()
+
+
+def _stemmed(text: str) -> str:
+    """A Korean sentence without the speech level of its last verb: "가세요", "가십시오" and "가"."""
+    bare = _ENDINGS.sub("", _plain(text))
+    for short, full in _CONTRACTED:
+        if bare.endswith(short):
+            return f"{bare.removesuffix(short)}{full}\x00"
+    return f"{bare}\x00"
 
 
 def _script_problem(sentence: str, context: _Context) -> str:

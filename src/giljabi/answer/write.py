@@ -10,7 +10,7 @@ import hashlib
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
@@ -56,20 +56,21 @@ def is_for_model(facts: Facts) -> bool:
     return not explained and not any(f.kind in _TEMPLATE_ONLY for f in facts.items)
 
 
-def messages(facts: Facts, notes: list[str]) -> list[Message]:
+def messages(facts: Facts, notes: Sequence[str], *, tuned: bool = False) -> list[Message]:
     """The prompt: the instruction, examples of the same kind of fact, then facts and question.
 
-    What does not change between questions comes first, so that the runtime's prefix cache holds.
+    A `tuned` model has learnt the task and is shown no examples. What does not change between
+    questions comes first, so that the runtime's prefix cache holds.
     """
     lang: Lang = facts.query.lang
     table = _fewshot()[lang]
     joiner = _fewshot()["joiner"]
     out: list[Message] = [{"role": "system", "content": table["intro"]}]
-    for e in table[_examples(facts, table)]["examples"]:
+    for e in () if tuned else table[_examples(facts, table)]["examples"]:
         user = table["user"].format(question=e["question"], facts=joiner.join(e["facts"]))
         out += [{"role": "user", "content": user}, {"role": "assistant", "content": e["answer"]}]
     question = " ".join(facts.query.text.split())
-    asked = table["user"].format(question=question, facts=joiner.join(notes))
+    asked = table["user"].format(question=question, facts=joiner.join(notes) or table["nothing"])
     return [*out, {"role": "user", "content": asked}]
 
 
@@ -138,7 +139,7 @@ class Writer:
     def _sentences(self, facts: Facts, attempt: int, cancel: Cancel | None) -> Iterator[str]:
         notes = self._book.notes(facts)
         pieces = self._generator.stream(
-            messages(facts, notes),
+            messages(facts, notes, tuned=self._generator.tuned),
             stop=("\n",),
             max_tokens=48 + 2 * sum(map(len, notes)),
             temperature=_REWRITE_TEMPERATURE if attempt else None,

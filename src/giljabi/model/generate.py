@@ -16,6 +16,7 @@ class Loaded(Protocol):
     """A Generator (see giljabi.answer.generator) that holds memory until it is closed."""
 
     name: str
+    tuned: bool
     settings: store.Settings
 
     def stream(

@@ -74,6 +74,7 @@ class LlamaCpp:
         name: str = "",
     ) -> None:
         self.name = name or path.stem
+        self.tuned = adapter is not None
         self.template = template
         self.settings = settings or Settings()
         self.timings: Mapping[str, float] = {}

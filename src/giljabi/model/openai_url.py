@@ -59,6 +59,7 @@ class OpenAIUrl:
             raise GiljabiError(f"{url} is not a URL; write it as http://host:port/v1.")
         root = url.rstrip("/").removesuffix("/chat/completions")
         self.name = model
+        self.tuned = False
         self.settings = settings or Settings()
         self._endpoint = (root if root.endswith("/v1") else root + "/v1") + "/chat/completions"
         self._timeout = httpx.Timeout(silence, connect=connect)

@@ -75,6 +75,7 @@ class TorchChat:
                 "Running safetensors weights needs transformers: pip install 'giljabi[train]'"
             ) from error
         self.name = name or path.name
+        self.tuned = False
         self.template = template
         self.settings = settings or Settings()
         self._slot = threading.Lock()
