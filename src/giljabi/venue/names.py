@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from rapidfuzz.distance import OSA
+from rapidfuzz.process import extract
 
 from giljabi import korean
 from giljabi.venue import forms
@@ -78,6 +79,11 @@ class Names:
             for f, ids in self._forms.items()
             if korean.has_hangul(f) and not self._is_spoken(f) and len(s := korean.sound(f)) >= 6
         ]
+        self._by_number: dict[tuple[str, ...], tuple[list[str], list[tuple[str, ...]]]] = {}
+        for sound, number, ids in self._sounds:
+            sounds, places = self._by_number.setdefault(number, ([], []))
+            sounds.append(sound)
+            places.append(ids)
 
     def _is_spoken(self, form: str) -> bool:
         """이공학관 beside 2공학관: it hides its number, so only an exact match may use it."""
@@ -306,12 +312,13 @@ class Names:
                 continue
             numbers = forms.number_signature(piece)
             best: dict[str, float] = {}
-            for sound, signature, ids in self._sounds:
-                if abs(len(sound) - len(key)) > max(3, len(sound) * 0.3) or signature != numbers:
-                    continue
-                score = OSA.normalized_similarity(key, sound, score_cutoff=ASK)
-                if score >= ASK:
-                    for i in ids:
+            sounds, places = self._by_number.get(numbers, ((), ()))
+            alike = extract(
+                key, sounds, scorer=OSA.normalized_similarity, score_cutoff=ASK, limit=None
+            )
+            for sound, score, n in alike:
+                if abs(len(sound) - len(key)) <= max(3, len(sound) * 0.3):
+                    for i in places[n]:
                         best[i] = max(best.get(i, 0.0), score)
             if not best:
                 continue

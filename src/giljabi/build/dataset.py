@@ -1,0 +1,288 @@
+"""A venue to a training set: `giljabi data build`.
+
+One shard a place and language, written when it is done, so that a killed build goes on where it
+was; the manifest is written last, and its presence means complete. The same venue, options and
+wordings give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from giljabi import __version__
+from giljabi.build import asking, telling
+from giljabi.build.files import write_text
+from giljabi.build.layouts import LAYOUTS, Row, sha256, write_layouts
+from giljabi.build.maker import Job, Maker
+from giljabi.build.near import NearIndex
+from giljabi.errors import GiljabiError
+from giljabi.venue import folder
+from giljabi.venue.place import Lang, Venue
+
+KINDS: dict[str, int] = {
+    "basic": 10, "route": 12, "location": 10, "complex": 8,
+    "unknown_place": 2, "unknown_fact": 2, "follow_up": 3, "distractor": 2, "spoken": 3, "plain": 3,
+}  # fmt: skip
+"""Pairs made for each place and language, by kind. Plain (반말) is Korean only."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What to make.
+
+    `counts` are pairs a place and language by kind; `val_share` the share of places and of
+    wordings held out for validation, in 0 to 0.5; `layouts` the forms to write (see layouts.py).
+    """
+
+    counts: dict[str, int] = field(default_factory=lambda: dict(KINDS))
+    languages: tuple[Lang, ...] = ("ko", "en")
+    seed: int = 0
+    val_share: float = 0.1
+    layouts: tuple[str, ...] = ("jsonl",)
+    workers: int = 0
+    """Processes; 0 is one a core."""
+
+    def check(self, venue: Venue) -> None:
+        """GiljabiError where an option makes no sense for this venue."""
+        if unknown := sorted(set(self.counts) - set(KINDS)):
+            raise GiljabiError(f"Unknown kind {unknown[0]!r}; known: {', '.join(KINDS)}.")
+        if any(n < 0 for n in self.counts.values()) or not any(self.counts.values()):
+            raise GiljabiError("The counts must not be negative, and one at least above 0.")
+        if not 0 <= self.val_share <= 0.5:
+            raise GiljabiError(f"The validation share {self.val_share} is not within 0 and 0.5.")
+        if missing := [x for x in self.languages if x not in venue.languages]:
+            raise GiljabiError(f"The venue has no language {missing[0]!r}: {venue.languages}.")
+        if wrong := [x for x in self.layouts if x not in LAYOUTS]:
+            raise GiljabiError(f"Unknown layout {wrong[0]!r}; known: {', '.join(LAYOUTS)}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a build will do: its jobs, and the places of which too little is recorded."""
+
+    jobs: tuple[Job, ...]
+    skipped: tuple[str, ...]
+    validation: frozenset[str]
+    key: str
+
+    @property
+    def wanted(self) -> int:
+        """Examples asked for."""
+        return sum(n for job in self.jobs for _, n in job.counts)
+
+
+def plan(venue: Venue, options: BuildOptions) -> Plan:
+    """The jobs of a build in their order; the places held out are drawn by area."""
+    options.check(venue)
+    described = Maker(venue).described()
+    if not described:
+        raise GiljabiError(f"{venue.name.ko}: no place has anything recorded to ask about.")
+    validation = _held_out_places(venue, described, options)
+    hold = asking.held_out(options.seed, 0.25 if options.val_share else 0.0)
+    jobs = []
+    for place in described:
+        others = tuple(o for o in described if (o in validation) == (place in validation))
+        for lang in options.languages:
+            counts = tuple(
+                (kind, options.counts.get(kind, 0))
+                for kind in KINDS
+                if options.counts.get(kind) and not (kind == "plain" and lang == "en")
+            )
+            jobs.append(Job(place, lang, options.seed, counts, hold, others, place in validation))
+    skipped = tuple(p.id for p in venue.places if p.id not in set(described))
+    return Plan(tuple(jobs), skipped, validation, _key(venue, options))
+
+
+def _held_out_places(
+    venue: Venue, described: Sequence[str], options: BuildOptions
+) -> frozenset[str]:
+    by_area: dict[str, list[str]] = {}
+    for place in described:
+        by_area.setdefault(venue.place(place).area, []).append(place)
+    out: set[str] = set()
+    for area, ids in by_area.items():
+        shuffled = sorted(ids)
+        random.Random(f"{options.seed}/{area}").shuffle(shuffled)
+        share = round(len(ids) * options.val_share)
+        # A comparison needs two.
+        out.update(shuffled[: max(2, share) if options.val_share and len(ids) >= 8 else share])
+    return frozenset(out)
+
+
+def _key(venue: Venue, options: BuildOptions) -> str:
+    """What the bytes of a build depend on."""
+    parts = [
+        venue.hash, __version__, asking.digest_text(), telling.digest_text(), prompt_hash(),
+        json.dumps(options.counts, sort_keys=True), ",".join(options.languages),
+        str(options.seed), str(options.val_share),
+    ]  # fmt: skip
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def prompt_hash() -> str:
+    """sha256 over what a model is shown beside the facts: instruction, form, notes."""
+    data = files("giljabi.answer")
+    h = hashlib.sha256()
+    for name in ("fewshot.toml", "wording.toml"):
+        h.update((data / name).read_bytes())
+    return h.hexdigest()
+
+
+# ---- making ----
+
+
+def build(
+    venue_dir: Path, out: Path, options: BuildOptions, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Build the data set of a venue folder in `out`; gives its manifest.
+
+    Goes on with the shards of a build that was cut off with the same inputs. Raises GiljabiError
+    for bad input and where `out` holds something else.
+    """
+    venue = folder.load(venue_dir)
+    todo = plan(venue, options)
+    shards = out / ".shards" / todo.key
+    _make_room(out, todo.key)
+    shards.mkdir(parents=True, exist_ok=True)
+    reasons = _make_shards(venue_dir, todo, shards, options.workers, progress or (lambda n, of: None))
+    rows, short = _assemble(todo, shards)
+    written = write_layouts(rows, venue, out, options.layouts)
+    manifest = _manifest(venue, options, todo, rows, short, reasons, written)
+    write_text(out / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+    shutil.rmtree(out / ".shards")
+    return manifest
+
+
+def _make_room(out: Path, key: str) -> None:
+    """The folder is ours, or empty; shards of other inputs are thrown away."""
+    if out.is_file():
+        raise GiljabiError(f"{out} is a file; give a folder.")
+    ours = (out / "manifest.json").is_file() or (out / ".shards").is_dir()
+    if out.is_dir() and any(out.iterdir()) and not ours:
+        raise GiljabiError(f"{out} is not empty and no data set; give a new folder.")
+    (out / "manifest.json").unlink(missing_ok=True)
+    if (out / ".shards").is_dir():
+        for old in (out / ".shards").iterdir():
+            if old.name != key:
+                shutil.rmtree(old)
+
+
+_maker: Maker | None = None
+
+
+def _start_worker(venue_dir: Path) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    global _maker  # noqa: PLW0603 - one venue a process, read once
+    _maker = Maker(folder.load(venue_dir))
+
+
+def _make_shard(job: Job, path: Path) -> None:
+    assert _maker is not None  # noqa: S101 - set by the initializer
+    examples, reasons = _maker.make(job)
+    lines = [json.dumps({"reasons": dict(sorted(reasons.items()))}, ensure_ascii=False)]
+    lines += [json.dumps(e.to_json(), ensure_ascii=False) for e in examples]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _shard(shards: Path, job: Job) -> Path:
+    return shards / f"{job.lang}-{job.place}.jsonl"
+
+
+def _make_shards(
+    venue_dir: Path, todo: Plan, shards: Path, workers: int, progress: Progress
+) -> Counter[str]:
+    waiting = [job for job in todo.jobs if not _shard(shards, job).is_file()]
+    total, done = len(todo.jobs), len(todo.jobs) - len(waiting)
+    progress(done, total)
+    count = min(workers or os.cpu_count() or 1, max(1, len(waiting)))
+    with ProcessPoolExecutor(count, initializer=_start_worker, initargs=(venue_dir,)) as pool:
+        pending: set[Future[None]] = {
+            pool.submit(_make_shard, job, _shard(shards, job)) for job in waiting
+        }
+        try:
+            while pending:
+                finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    future.result()
+                done += len(finished)
+                progress(done, total)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    reasons: Counter[str] = Counter()
+    for job in todo.jobs:
+        with _shard(shards, job).open(encoding="utf-8") as f:
+            reasons.update(json.loads(f.readline())["reasons"])
+    return reasons
+
+
+def _assemble(todo: Plan, shards: Path) -> tuple[dict[str, list[Row]], dict[str, int]]:
+    """Rows by split, no question twice or nearly so anywhere; training has the first choice."""
+    jobs = sorted(todo.jobs, key=lambda j: j.validation)
+    near = NearIndex(_asked(row) for job in jobs for row in _rows(_shard(shards, job)))
+    rows: dict[str, list[Row]] = {"train": [], "val": []}
+    short: Counter[str] = Counter()
+    for job in jobs:
+        left = dict(job.counts)
+        for row in _rows(_shard(shards, job)):
+            if left[row["kind"]] and near.find(_asked(row)) is None:
+                near.add(_asked(row))
+                left[row["kind"]] -= 1
+                rows["val" if job.validation else "train"].append(row)
+        short.update({f"{job.lang} {kind} {job.place}": n for kind, n in left.items() if n})
+    return rows, dict(short)
+
+
+def _asked(row: Row) -> str:
+    return " / ".join(m["content"] for m in row["conversation"][::2])
+
+
+def _rows(shard: Path) -> Iterator[Row]:
+    with shard.open(encoding="utf-8") as f:
+        f.readline()
+        for line in f:
+            yield json.loads(line)
+
+
+def _manifest(
+    venue: Venue, options: BuildOptions, todo: Plan, rows: dict[str, list[Row]],
+    short: dict[str, int], reasons: Counter[str], written: Sequence[Path],
+) -> dict[str, Any]:  # fmt: skip
+    every = [r for split in rows.values() for r in split]
+    return {
+        "format": 1,
+        "giljabi": __version__,
+        "venue": {"id": venue.id, "hash": venue.hash},
+        "prompt": prompt_hash(),
+        "wordings": hashlib.sha256(
+            (asking.digest_text() + telling.digest_text()).encode()
+        ).hexdigest(),
+        "seed": options.seed,
+        "counts": options.counts,
+        "languages": list(options.languages),
+        "val_share": options.val_share,
+        "rows": {name: len(split) for name, split in rows.items()},
+        "by_kind": dict(sorted(Counter(r["kind"] for r in every).items())),
+        "by_language": dict(sorted(Counter(r["lang"] for r in every).items())),
+        "by_register": dict(sorted(Counter(r["register"] for r in every).items())),
+        "validation_places": sorted(todo.validation),
+        "validation_families": sorted(todo.jobs[0].hold) if todo.jobs else [],
+        "too_little_recorded": list(todo.skipped),
+        "short": dict(sorted(short.items())),
+        "left_out": dict(sorted(reasons.items())),
+        "files": {p.name: sha256(p) for p in written},
+    }
