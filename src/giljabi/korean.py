@@ -85,6 +85,11 @@ def _split(syllable: str) -> tuple[str, str, str]:
     return _LEADS[index // 588], _VOWELS[index % 588 // 28], _CODAS[index % 28]
 
 
+def letters(syllable: str) -> str:
+    """The letters of one Hangul syllable: "관" -> "ㄱㅘㄴ"."""
+    return "".join(_split(syllable))
+
+
 def final_sound(word: str) -> str:
     """The closing consonant as spoken ("" for a vowel), also for digits and Latin letters."""
     bare = re.sub(r"[^0-9A-Za-z가-힣]+$", "", re.sub(r"\([^()]*\)\s*$", "", word))

@@ -116,7 +116,8 @@ def _from_json(path: Path) -> Any:
 
     try:
         tokenizer = Tokenizer.from_str(path.read_text("utf-8"))
-    except Exception as error:  # the Rust side raises nothing narrower
+    except Exception as error:
+        # The Rust side raises nothing narrower.
         raise GiljabiError(f"{path} is not a tokenizer file: {error}.") from error
     # Some are saved with the limits of their training run, which would cap every count.
     tokenizer.no_truncation()

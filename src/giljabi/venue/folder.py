@@ -1,6 +1,7 @@
 """The venue folder: read, checked against its schema, overlaid with corrections, written.
 
-venue.toml, places.json, and where there are any links.csv, routes.json, corrections.toml.
+venue.toml, places.json, and where there are any links.csv, junctions.csv, routes.json,
+corrections.toml.
 The format is described in docs/venue-format.md.
 """
 
@@ -36,7 +37,9 @@ from giljabi.venue.place import (
     Venue,
 )  # fmt: skip
 
-PARTS = ("venue.toml", "places.json", "links.csv", "routes.json", "corrections.toml")
+PARTS = (
+    "venue.toml", "places.json", "links.csv", "routes.json", "corrections.toml", "junctions.csv",
+)  # fmt: skip
 _MENDABLE = ("minutes", "distance_km", "floors", "transit", "point", "code", "inside", "name")
 
 
@@ -63,7 +66,7 @@ def load(folder: Path) -> Venue:
         raise GiljabiError(f"{folder / 'venue.toml'}: {missing} is missing.") from None
     except TypeError as wrong:
         raise GiljabiError(f"{folder / 'venue.toml'}: {wrong}.") from None
-    venue = replace(venue, places=_mended(folder, places))
+    venue = replace(venue, places=_mended(folder, places), junctions=_junctions(folder))
     venue = replace(venue, links=_links(folder), directions=_directions(folder))
     _check_references(folder, venue)
     return venue
@@ -254,6 +257,26 @@ def _links(folder: Path) -> tuple[Link, ...]:
     return tuple(out)
 
 
+def _junctions(folder: Path) -> dict[str, Point]:
+    path = folder / "junctions.csv"
+    if not path.is_file():
+        return {}
+    out: dict[str, Point] = {}
+    with path.open(encoding="utf-8", newline="") as f:
+        for n, row in enumerate(csv.DictReader(f), 2):
+            spot = f"{path}, line {n}"
+            try:
+                name, point = row["id"], Point(float(row["lat"]), float(row["lon"]))
+            except (KeyError, TypeError, ValueError) as e:
+                raise GiljabiError(f"{spot}: {type(e).__name__} in {e}.") from None
+            if not name or name in out:
+                raise GiljabiError(f"{spot}: the id {name!r} is empty or occurs twice.")
+            if not (-90 <= point.lat <= 90 and -180 <= point.lon <= 180):
+                raise GiljabiError(f"{spot}: {point.lat}, {point.lon} is no point on the earth.")
+            out[name] = point
+    return out
+
+
 def _directions(folder: Path) -> tuple[Directions, ...]:
     path = folder / "routes.json"
     if not path.is_file():
@@ -286,7 +309,10 @@ def _check_references(folder: Path, venue: Venue) -> None:
                 raise GiljabiError(
                     f"{folder / 'places.json'}: {p.id}: neighbour {n.place} is not a place."
                 )
-    _check_ends(folder / "links.csv", ((x.a, x.b) for x in venue.links), ids)
+    if both := sorted(ids & venue.junctions.keys()):
+        raise GiljabiError(f"{folder / 'junctions.csv'}: {both[0]} is already a place.")
+    ends = ids | venue.junctions.keys()
+    _check_ends(folder / "links.csv", ((x.a, x.b) for x in venue.links), ends)
     _check_ends(folder / "routes.json", ((d.origin, d.to) for d in venue.directions), ids)
 
 

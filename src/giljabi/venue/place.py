@@ -134,7 +134,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A way between two places; `step_free` is None where nobody recorded it."""
+    """A way between two places or junctions; `step_free` is None where nobody recorded it."""
 
     a: str
     b: str
@@ -160,7 +160,10 @@ class Directions:
 
 @dataclass(frozen=True)
 class Venue:
-    """Everything known about one place, and the hash of the files it was read from."""
+    """Everything known about one place, and the hash of the files it was read from.
+
+    `junctions` are points without a name where walkways meet; a link may end at one.
+    """
 
     id: str
     name: Text
@@ -174,6 +177,7 @@ class Venue:
     areas: Mapping[str, Text] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     hash: str = ""
+    junctions: Mapping[str, Point] = field(default_factory=dict)
 
     def place(self, place_id: str) -> Place:
         """The place with this id; KeyError for an id the venue does not hold."""
