@@ -56,7 +56,7 @@ class Finder:
         items: list[Fact] = []
         for h in hits:
             items.append(fact("member", h.place, h.value, h.unit, "", "features"))
-            items += self.ways.minutes(h.place)
+            items += self.ways.minutes(h.place) if h.place.minutes is not None else []
         return Facts(
             query, "found", numbered(items), missing=loose[0] if loose else "",
             places=tuple(h.place.id for h in hits),

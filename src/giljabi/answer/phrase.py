@@ -57,7 +57,9 @@ class Phrasebook:
     `wording` lays other sentences over those of wording.toml: {language: {key: text}}.
     """
 
-    def __init__(self, venue: Venue, wording: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    def __init__(
+        self, venue: Venue, wording: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         self.venue = venue
         self._table = {k: {**v, **(wording or {}).get(k, {})} for k, v in _wording().items()}
         self._by_slot: dict[str, Callable[[Facts, Lang], list[Said]]] = {
@@ -181,10 +183,13 @@ class Phrasebook:
         return _one(self.say(lang, key, note=note, P=p, o=o, v=f.value), f.value)
 
     def _neighbour(self, f: Fact, lang: Lang, p: str, note: bool) -> str:
+        # A name that nobody has put into English stands in quotes.
+        foreign = lang == "en" and korean.has_hangul(str(f.value))
+        value = f"“{f.value}”" if foreign else f.value
         if f.unit in ("far", "toward") and not note:
-            return self.say(lang, f"neighbour_{f.unit}", P=p, v=f.value)
+            return self.say(lang, f"neighbour_{f.unit}", P=p, v=value)
         word = SIDE_WORDS[f.unit][lang == "en"]  # type: ignore[index]
-        return self.say(lang, "neighbour", note=note, P=p, v=f.value, s=word)
+        return self.say(lang, "neighbour", note=note, P=p, v=value, s=word)
 
     def _inside(self, group: Sequence[Fact], lang: Lang, p: str, note: bool) -> str:
         host = group[0].object

@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import Formatter
 from typing import Any
@@ -23,6 +23,7 @@ from giljabi.venue.place import Lang, Place, Venue
 
 _GROUP = re.compile(r"\(([^()]*\|[^()]*)\)")
 _ENDING = re.compile(r"%([가-힣a-z]+)")
+LANGS: tuple[Lang, ...] = ("ko", "en")
 _OPENERS = frozenset(
     "How What Which Where Who When Until Is Are Does Can Could Tell Give Show Please Between At After "
     "On In Whereabouts".split()
@@ -57,7 +58,7 @@ def digest_text() -> str:
     return (files("giljabi.build") / "asking.toml").read_text("utf-8")
 
 
-@lru_cache(maxsize=None)
+@cache
 def families(lang: Lang, part: str = "ask") -> tuple[Family, ...]:
     """All families of `part`: "ask", "follow", "unknown" or "strangers"."""
     table = _table()
@@ -69,14 +70,12 @@ def families(lang: Lang, part: str = "ask") -> tuple[Family, ...]:
     out = []
     for entry in table[part]:
         options = dict(entry)
-        texts, name = options[lang], options.get("name", options["slot"])
+        texts, name = options[lang], str(options.get("name", options["slot"]))
         flags = {k: options[k] for k in ("two", "placeless", "coded", "aliased") if k in options}
         prefix = "" if part == "ask" else f"{part}."
         for n, text in enumerate(texts, 1):
             ident = f"{lang}.{prefix}{name}.{n}"
-            out.append(
-                Family(ident, name, options["slot"], lang, text, options["needs"], **flags)
-            )
+            out.append(Family(ident, name, options["slot"], lang, text, options["needs"], **flags))
     return tuple(out)
 
 
@@ -89,10 +88,10 @@ def kinds() -> Mapping[str, Sequence[str]]:
 def held_out(seed: int, share: float) -> frozenset[str]:
     """Family ids kept for validation: `share` of every name's families, one at least."""
     out: set[str] = set()
-    for lang in ("ko", "en"):
+    for lang in LANGS:
         for part in ("ask", "follow", "unknown", "strangers"):
             by_name: dict[str, list[str]] = {}
-            for f in families(lang, part):  # type: ignore[arg-type]
+            for f in families(lang, part):
                 by_name.setdefault(f.name, []).append(f.id)
             for name, ids in by_name.items():
                 random.Random(f"{seed}/{lang}/{part}/{name}").shuffle(ids)
@@ -138,7 +137,9 @@ class Callings:
         self._venue, self._names = venue, names
         self._cached = lru_cache(maxsize=None)(self._find)
 
-    def of(self, place: Place, lang: Lang) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    def of(
+        self, place: Place, lang: Lang
+    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """(plain names, aliases, building-number forms) in that language."""
         return self._cached(place.id, lang)
 
@@ -202,7 +203,9 @@ def _like(syllable: str, rng: random.Random) -> str:
         options.append((lead, swaps[vowel], coda))
     if coda in codas:
         options.append((lead, vowel, codas[coda]))
-    options += [(b, vowel, coda) for a, b in ((0, 1), (3, 4), (7, 8), (12, 13), (9, 10)) if a == lead]
+    options += [
+        (b, vowel, coda) for a, b in ((0, 1), (3, 4), (7, 8), (12, 13), (9, 10)) if a == lead
+    ]
     if not options:
         return syllable
     a, b, c = rng.choice(options)

@@ -98,7 +98,7 @@ def audit(
         count = counter(base)
         tokens, context = tuple(count([p.text for p in pairs])), count.context
         rules.append(_too_long(pairs, tokens, context))
-    rows = dict(Counter(p.split for p in pairs))
+    rows = dict(Counter(str(p.split) for p in pairs))
     files = tuple(dict.fromkeys([*(p.file for p in pairs), *(b.file for b in bad)]))
     return Audit(files, rows, tuple(rules), tokens, base, context, extra)
 
@@ -152,7 +152,9 @@ def _leakage(pairs: Sequence[Pair]) -> list[Rule]:
             t = words[p.question]
             exact.append(_seen(p, f"stands in {t.file} row {t.number}"))
         elif (n := index.find(p.question)) is not None:
-            near.append(_seen(p, f"nearly {train[n].file} row {train[n].number}: {train[n].question}"))
+            near.append(
+                _seen(p, f"nearly {train[n].file} row {train[n].number}: {train[n].question}")
+            )
     return [
         Rule("leakage", "validation questions word for word in training", len(exact), len(val), tuple(exact)),
         Rule("near_leakage", "validation questions nearly in training", len(near), len(val), tuple(near)),
@@ -190,13 +192,18 @@ def _mixed(pairs: Sequence[Pair], venue: Venue | None) -> Rule:
     A name without an English form, said in quotes, is no mixture.
     """
     korean_only = [p.name.ko for p in venue.places if p.name.en is None] if venue else []
+    korean_only += (
+        [n.name for p in venue.places for n in p.neighbours if not n.place] if venue else []
+    )
     rows = []
     english = [p for p in pairs if p.lang == "en"]
     for p in pairs:
         text = p.answer
         for name in korean_only:
             text = text.replace(f"“{name}”", "").replace(f"'{name}'", "").replace(f'"{name}"', "")
-        if foreign := korean.foreign_script(re.sub(r"[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F\u200d]", "", text)):
+        if foreign := korean.foreign_script(
+            re.sub(r"[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F\u200d]", "", text)
+        ):
             rows.append(_seen(p, f"the script of {foreign[0]!r} belongs in no answer here"))
         elif p.lang == "en" and (hangul := re.findall(r"[가-힣]+", text)):
             rows.append(_seen(p, f"Hangul in an English answer: {', '.join(hangul[:4])}"))
@@ -210,14 +217,24 @@ def _scaffold(pairs: Sequence[Pair]) -> Rule:
         for p in pairs
         if (m := _SCAFFOLD.search(" ".join((*p.turns, p.answer))))
     )
-    return Rule("prompt_leakage", "what looks like the prompt that made the row", len(rows), len(pairs), rows)
+    return Rule(
+        "prompt_leakage",
+        "what looks like the prompt that made the row",
+        len(rows),
+        len(pairs),
+        rows,
+    )
 
 
 def _too_long(pairs: Sequence[Pair], tokens: Sequence[int], context: int | None) -> Rule:
     long = [
-        _seen(p, f"{n} tokens") for p, n in zip(pairs, tokens, strict=True) if context and n > context
+        _seen(p, f"{n} tokens")
+        for p, n in zip(pairs, tokens, strict=True)
+        if context and n > context
     ]
-    return Rule("too_long", "rows longer than the base's context", len(long), len(pairs), tuple(long))
+    return Rule(
+        "too_long", "rows longer than the base's context", len(long), len(pairs), tuple(long)
+    )
 
 
 def _against_venue(
@@ -243,10 +260,16 @@ def _against_venue(
         if riding and all(r.transit and r.transit.mode == "subway" for r in riding):
             of_rides += 1
             if bus := [f.what for f in faults if f.unit == "bus"]:
-                rides.append(_seen(p, f"bus {', '.join(bus)}; the record of {riding[0].name.ko} has the subway"))
+                rides.append(
+                    _seen(
+                        p, f"bus {', '.join(bus)}; the record of {riding[0].name.ko} has the subway"
+                    )
+                )
                 for number in bus:
                     values[number].update(r.id for r in riding)
-    extra["bus_numbers"] = {k: len(v) for k, v in sorted(values.items(), key=lambda x: -len(x[1]))[:8]}
+    extra["bus_numbers"] = {
+        k: len(v) for k, v in sorted(values.items(), key=lambda x: -len(x[1]))[:8]
+    }
     count = len(pairs)
     return [
         Rule("contradicted", "answers the venue contradicts", len(wrong), count, tuple(wrong)),
@@ -286,7 +309,8 @@ def _misspelt(pairs: Sequence[Pair], venue: Venue, extra: dict[str, Any]) -> lis
         name: {"right": counts[name]} | {w: counts[w] for w, n in wrong.items() if n == name}
         for name in dict.fromkeys(wrong.values())
     }
-    return [Rule("misspelt", "a place's own name misspelt", len(rows), len(rows) + sum(counts[n] for n in set(wrong.values())), tuple(rows))]  # fmt: skip
+    said = len(rows) + sum(counts[n] for n in set(wrong.values()))
+    return [Rule("misspelt", "a place's own name misspelt", len(rows), said, tuple(rows))]
 
 
 def _one_letter(a: str, b: str) -> bool:
@@ -305,4 +329,8 @@ def variety(questions: Iterable[str]) -> dict[str, float]:
         rows += 1
         pieces.update(zip(words, words[1:], words[2:], strict=False))
     total = sum(pieces.values())
-    return {"rows": rows, "distinct_3": len(pieces), "share_distinct_3": len(pieces) / total if total else 0.0}
+    return {
+        "rows": rows,
+        "distinct_3": len(pieces),
+        "share_distinct_3": len(pieces) / total if total else 0.0,
+    }

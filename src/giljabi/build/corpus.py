@@ -137,7 +137,16 @@ def _pair(row: Any, path: Path, number: int) -> Pair | Malformed:
     asked = tuple(text for role, text in spoken if role == "user")
     whole = "\n".join(str(m.get("content", m.get("value", ""))) for m in messages)
     linked = tuple(row.get("places") or ()) if row.get("conversation") else ()
-    return Pair(path.name, number, split_of(path), asked, spoken[-1][1], whole, language_of(asked[-1]), linked)
+    return Pair(
+        path.name,
+        number,
+        split_of(path),
+        asked,
+        spoken[-1][1],
+        whole,
+        language_of(asked[-1]),
+        linked,
+    )
 
 
 def language_of(text: str) -> Lang:

@@ -55,6 +55,9 @@ class BuildOptions:
     layouts: tuple[str, ...] = ("jsonl",)
     workers: int = 0
     """Processes; 0 is one a core."""
+    teacher: TeacherOptions | None = None
+    taught: int = 10
+    """Pairs asked of the teacher for each training place and language."""
 
     def check(self, venue: Venue) -> None:
         """GiljabiError where an option makes no sense for this venue."""
@@ -158,10 +161,13 @@ def build(
     shards = out / ".shards" / todo.key
     _make_room(out, todo.key)
     shards.mkdir(parents=True, exist_ok=True)
-    reasons = _make_shards(venue_dir, todo, shards, options.workers, progress or (lambda n, of: None))
-    rows, short = _assemble(todo, shards)
+    reasons = _make_shards(
+        venue_dir, todo, shards, options.workers, progress or (lambda n, of: None)
+    )
+    taught, bill = _teach(venue, todo, options, out, progress or _silent)
+    rows, short = _assemble(todo, shards, taught)
     written = write_layouts(rows, venue, out, options.layouts)
-    manifest = _manifest(venue, options, todo, rows, short, reasons, written)
+    manifest = _manifest(venue, options, todo, rows, short, reasons, written) | bill
     write_text(out / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
     shutil.rmtree(out / ".shards")
     return manifest

@@ -59,4 +59,3 @@ class Example:
 def question_key(text: str) -> str:
     """`text` without case, white space and punctuation."""
     return _NOT_SAID.sub("", text).casefold()
-

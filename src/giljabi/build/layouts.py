@@ -64,9 +64,7 @@ def _scopes(rows: Splits, venue: Venue, out: Path) -> list[Path]:
         by_area: dict[str, list[Row]] = {a: [] for a in areas}
         for row in some:
             area = venue.place(row["place"]).area
-            by_area[area if area in by_area else areas[0]].append(
-                {"messages": row["conversation"]}
-            )
+            by_area[area if area in by_area else areas[0]].append({"messages": row["conversation"]})
         for area, messages in by_area.items():
             path = out / f"{split}_{area}_messages.json"
             write_text(path, json.dumps(messages, ensure_ascii=False, indent=1) + "\n")

@@ -105,9 +105,9 @@ class Maker:
         """What the guide would gather for the last of `turns`."""
         return self._gatherer.gather(self._understanding.read(tuple(turns), lang))
 
-    def passes(self, text: str, facts: Facts) -> bool:
-        """Whether a visitor would be given this answer."""
-        return self._checker.check(text, facts).ok
+    def gather(self, query: Query) -> Facts:
+        """What may be said to a query that nobody had to read."""
+        return self._gatherer.gather(query)
 
     def notes(self, facts: Facts) -> list[str]:
         """The facts as a model is shown them."""
@@ -159,12 +159,13 @@ class Maker:
             register = "neutral" if job.lang == "en" else "haeyo"
         if problem := self.problem(answer, facts):
             raise Reject(f"the answer does not pass: {problem}")
-        notes, extra = self.notes(facts), ()
+        notes = self.notes(facts)
+        extra: tuple[Fact, ...] = ()
         if kind == "distractor":
             extra = self._distract(job, facts, rng)
             notes = [*notes, *(self.notes(replace(facts, items=extra)))]
             rng.shuffle(notes)
-        prompt = _with_register(messages(facts, notes, tuned=True), register)
+        prompt = with_register(messages(facts, notes, tuned=True), register)
         bare = _conversation((*turns, asked), (*told, answer))
         return Example(
             id="", lang=job.lang, kind=kind, slot=facts.query.slot, place=place.id,
@@ -173,9 +174,7 @@ class Maker:
             facts=(*facts.items, *extra), distractors=len(extra),
         )  # fmt: skip
 
-    def _ask(
-        self, job: Job, kind: str, family: Family, place: Place, rng: random.Random
-    ) -> str:
+    def _ask(self, job: Job, kind: str, family: Family, place: Place, rng: random.Random) -> str:
         values = self._values(job, kind, family, place, rng)
         text = asking.word(family, values, rng)
         return asking.misheard(text, job.lang, rng) if kind == "spoken" else text
@@ -196,7 +195,10 @@ class Maker:
             if f.slot != family.slot and (f.id in job.hold) == job.validation
             and self._can(place, f.needs)
         ]  # fmt: skip
-        chosen = [rng.choice(firsts), *rng.sample(between, min(rng.choice((0, 0, 1, 2)), len(between)))]
+        chosen = [
+            rng.choice(firsts),
+            *rng.sample(between, min(rng.choice((0, 0, 1, 2)), len(between))),
+        ]
         turns: tuple[str, ...] = ()
         told: tuple[str, ...] = ()
         for f in chosen:
@@ -227,9 +229,7 @@ class Maker:
                 values["W"] = str(right + 1)
         return values
 
-    def _called(
-        self, job: Job, kind: str, family: Family, place: Place, rng: random.Random
-    ) -> str:
+    def _called(self, job: Job, kind: str, family: Family, place: Place, rng: random.Random) -> str:
         plain, aliases, codes = self._callings.of(place, job.lang)
         if family.coded and codes:
             return rng.choice(codes)
@@ -244,7 +244,9 @@ class Maker:
 
     def _other(self, job: Job, family: Family, place: Place, rng: random.Random) -> str:
         if family.name == "side":
-            beside = [n.place for n in place.neighbours if n.place and n.side not in ("far", "toward")]
+            beside = [
+                n.place for n in place.neighbours if n.place and n.side not in ("far", "toward")
+            ]
             other = self.venue.place(rng.choice(beside))
         else:
             fit = [
@@ -304,14 +306,20 @@ class Maker:
         raise Reject("there is nothing to distract with")
 
 
-_GATHERED = {"way": "route", "where": "where", "near": "nearby", "minutes": "minutes", "point": "route"}
+_GATHERED = {
+    "way": "route",
+    "where": "where",
+    "near": "nearby",
+    "minutes": "minutes",
+    "point": "route",
+}
 _PLAIN_NAMES = frozenset(
     "floors code kind features about inside route minutes transit where nearby distance".split()
 )
 
 
 def _reads_as(query: Query, family: Family) -> bool:
-    """"transit" may be read as a way by ride, a code question about a place as its number."""
+    """ "transit" may be read as a way by ride, a code question about a place as its number."""
     wanted = {family.slot, *_ALSO.get(family.name, ())}
     return query.slot in wanted
 
@@ -323,7 +331,8 @@ _ALSO: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def _with_register(prompt: Sequence[Message], register: Register) -> list[Message]:
+def with_register(prompt: Sequence[Message], register: Register) -> list[Message]:
+    """The prompt with what its instruction says of the register, nothing for the served one."""
     extra = instruction(register)
     if not extra:
         return list(prompt)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import permutations
 from typing import Literal
 
 from giljabi.answer.claims import Atom, atoms, sentences
@@ -24,7 +25,9 @@ from giljabi.venue.place import Lang, Venue
 _SLOTS = ("about", "where", "route", "transit", "minutes", "distance", "floors", "nearby")
 _UNITS_OF = {"floor": "floors", "basement": "floors", "min": "minutes", "km": "distance", "m": "distance",
              "exit": "transit", "line": "transit", "bus": "transit"}  # fmt: skip
-_BUS = re.compile(r"(?:성동|Seongdong\s*)\s*(\d+(?:-\d+)?)|(?<!\d)(\d{3,4})\s*번(?!\s*출구)|\bbus(?:es)?\s+(\d{2,4})")
+_BUS = re.compile(
+    r"(?:성동|Seongdong\s*)\s*(\d+(?:-\d+)?)|(?<!\d)(\d{3,4})\s*번(?!\s*출구)|\bbus(?:es)?\s+(\d{2,4})"
+)
 
 _DIGITS = re.compile(r"\d+(?:-\d+)?")
 
@@ -50,6 +53,7 @@ class Support:
         self._gatherer = Gatherer(venue, Graph(venue))
         self._understanding = Understanding(venue, self._names, self._gatherer.referent)
         self._facts = lru_cache(maxsize=None)(self._gather)
+        self._between = lru_cache(maxsize=None)(self._walk)
 
     def places(self, turns: tuple[str, ...]) -> tuple[str, ...]:
         """The places the last of `turns` is about, as the guide reads it."""
@@ -67,7 +71,9 @@ class Support:
         for sentence in sentences(answer):
             found, _ = atoms(sentence, lang, self._names, ())
             named = tuple(i for a in found if a.kind == "place" for i in a.ids)
-            facts = [f for p in dict.fromkeys((*about, *named)) for f in self._facts(p, lang)]
+            places = tuple(dict.fromkeys((*about, *named)))
+            facts = [f for p in places for f in self._facts(p, lang)]
+            facts += [f for a, b in permutations(places[:3], 2) for f in self._between(a, b, lang)]
             if not facts:
                 continue
             out += self._rides(sentence, facts, about)
@@ -81,7 +87,8 @@ class Support:
     def _rides(self, sentence: str, facts: list[Fact], about: tuple[str, ...]) -> list[Fault]:
         """Bus numbers no record of these places has."""
         held = {n for f in facts if f.unit == "bus" for n in _DIGITS.findall(str(f.value))}
-        held |= {n for f in facts if f.kind in ("code", "step") for n in _bus_numbers(str(f.value))}
+        held |= {n for f in facts if f.kind == "step" for n in _bus_numbers(str(f.value))}
+        held |= {str(f.value) for f in facts if f.kind == "code"}
         rides = any(f.kind == "transit" for f in facts)
         out = []
         for number in _bus_numbers(sentence):
@@ -98,6 +105,18 @@ class Support:
                 query = Query("", lang, slot, goals=(place,), flags=frozenset(flags))
                 out += self._gatherer.gather(query).items
         return tuple(replace(f, id="") for f in out)
+
+    def _walk(self, start: str, end: str, lang: Lang) -> tuple[Fact, ...]:
+        """What the guide would say of the way from one place to another, and of the two beside
+        each other."""
+        out: list[Fact] = []
+        for query in (
+            Query("", lang, "route", goals=(end,), origin=start),
+            Query("", lang, "distance", goals=(end,), origin=start),
+            Query("", lang, "side", goals=(start, end)),
+        ):
+            out += self._gatherer.gather(query).items
+        return tuple(out)
 
 
 def _judge(atom: Atom, facts: list[Fact], about: tuple[str, ...]) -> How | None:
@@ -118,7 +137,9 @@ def _says(f: Fact, atom: Atom) -> bool:
     numbers = re.findall(r"\d+(?:\.\d+)?", str(f.value))
     if f.kind in RECOGNISED:
         same = {abs(float(n)) for n in numbers}
-        fits = RECOGNISED[f.kind](f, atom.unit) or (f.kind == "distance" and atom.unit in ("m", "km"))
+        fits = RECOGNISED[f.kind](f, atom.unit) or (
+            f.kind == "distance" and atom.unit in ("m", "km")
+        )
         if fits and f.kind == "distance" and f.unit != atom.unit:
             factor = 1000.0 if f.unit == "km" else 0.001
             same = {n * factor for n in same}

@@ -34,6 +34,10 @@ _EN_COMMON = """
 the a an of and university hanyang building hall campus main student center library number public
 gu seongdong seongdonggu rainbow chaekmaru is in at to from yes no it for exit your this that
 """
+_CALLED = re.compile(r"추정|estimated", re.I)
+_START = re.compile(
+    r"^(?:\S+까지는 )?(?P<ko>[^,.]*?)에서\s|\b[Ff]rom (?:the )?(?P<en>[A-Z0-9][^,]*?)(?= to |,| takes| \(|\.)"
+)
 _OWN = re.compile(r"\s*\(|(?:은|는|의)?\s*|\s*(?:is|,)\s*", re.I)
 _PER_PLACE = ("minutes", "floors", "basement", "kilometres")
 _DENIAL = re.compile(
@@ -111,7 +115,8 @@ class RawRecords:
                 if self._holds(said, sentence, named, place_codes):
                     continue
                 guess = said.marked and said.kind in ("minutes", "metres", "kilometres")
-                (estimated if guess and len(_spots(named)) > 1 else wrong).append(said.words)
+                between = len(_spots(named)) > 1 or _starts_elsewhere(sentence)
+                (estimated if guess and between else wrong).append(said.words)
             scope = [*place_codes, *(one.code for one in named)]
             for said in sides(sentence):
                 if not any(("side", said.value) in self._values(code) for code in scope):
@@ -185,6 +190,17 @@ def _whole(name: str) -> re.Pattern[str]:
 
 def _spots(named: Sequence[Named]) -> set[str]:
     return {one.code for one in named}
+
+
+def _starts_elsewhere(sentence: str) -> bool:
+    """An estimate called one, of a walk that starts where no record measures from.
+
+    The places of such a walk need not be named as the records name them: those are Korean.
+    """
+    found = _START.search(sentence)
+    start = re.sub(r"\s", "", (found["ko"] or found["en"]) if found else "").casefold()
+    gates = (re.sub(r"\s", "", name).casefold() for name in _GATE)
+    return bool(start) and _CALLED.search(sentence) is not None and start not in gates
 
 
 def _beside(said: Statement, sentence: str, places: Sequence[Named]) -> list[str]:

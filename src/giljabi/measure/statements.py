@@ -66,7 +66,7 @@ _SIDES: tuple[tuple[str, str], ...] = (
     ),
     ("left", r"\b(?:on|turn|your|bear|keep|upper|lower) (?:the )?left\b"),
     ("behind", r"뒤|\bbehind\b"),
-    ("opposite", r"맞은편|건너편|\bopposite\b|\bacross from\b"),
+    ("opposite", r"맞은편|건너편|반대편|\bopposite\b|\bacross from\b"),
 )
 _SIDE_PATTERNS = tuple((side, re.compile(pattern, re.I)) for side, pattern in _SIDES)
 _MARKED = re.compile(r"(?:약|대략|~|\babout|\baround|\bapprox\w*\.?|\broughly)\s*$", re.I)

@@ -143,11 +143,24 @@ class Graph:
             None if None in metres else round(total),
             any(x.estimated for x in links),
             profile,
-            tuple(p for p in map(self._point, path) if p is not None),
+            tuple(self._line(path, links)),
         )
 
-    def _point(self, node: str) -> Point | None:
-        return self._venue.junctions.get(node) or self._venue.place(node).point
+    def _line(self, path: Sequence[str], links: Sequence[Link]) -> Iterator[Point]:
+        for i, node in enumerate(path):
+            point = self._venue.junctions.get(node) or self._venue.place(node).point
+            if point is not None and not (
+                node in self._leaves and i in (0, len(links)) and self._is_inside(path, links, i)
+            ):
+                yield point
+
+    def _is_inside(self, path: Sequence[str], links: Sequence[Link], i: int) -> bool:
+        """Whether the end of a way lies deeper in a building than its door: nobody measured that."""
+        end, link = (path[1], links[0]) if i == 0 else (path[-2], links[-1])
+        point, door = self._venue.place(path[i]).point, self._venue.junctions.get(end)
+        if point is None or door is None:
+            return False
+        return metres_between(point, door) > _metres(link) + 1.0
 
     def _landmarks_on(self, path: list[str], links: Sequence[Link]) -> list[tuple[int, str]]:
         """Where on the path a leg ends, and the place it ends at."""

@@ -46,10 +46,11 @@ def is_latin(text: str) -> bool:
 
 
 def centre_place(imported: Imported) -> str:
-    """The id of the place nearest the centre of the largest connected part."""
+    """The id of the place nearest the centre of the largest part connected without steps."""
     points = _points(imported)
+    free = [x for x in imported.links if x.step_free]
     # The sort makes the same input give the same part where two are equally large.
-    parts = sorted(_parts(imported.links), key=lambda part: (-len(part), min(part)))
+    parts = sorted(_parts(free or imported.links), key=lambda part: (-len(part), min(part)))
     ids = [str(p["id"]) for p in imported.places]
     for part in parts:
         placed = [points[node] for node in sorted(part) if node in points]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,19 +112,19 @@ def _read_into(osmium: Any, path: Path, out: _Extract) -> None:
                 out.points[o.id] = Point(o.lat, o.lon)
         elif osm_walkways.is_walked(tags) or osm_places.kind_key(tags) or "addr:street" in tags:
             out.ways[o.id] = (tags, _line(o, out.points))
-    lines = {}
+    lines: dict[int, tuple[Tags, tuple[int, ...]]] = {}
     if outer:
-        members = {ref for _, refs in outer.values() for ref in refs}
+        wanted_ways = {ref for _, refs in outer.values() for ref in refs}
         ways = osmium.FileProcessor(str(path), wanted).with_locations()
-        for w in ways.with_filter(osmium.filter.IdFilter(members)):
+        for w in ways.with_filter(osmium.filter.IdFilter(wanted_ways)):
             if w.is_way():
                 lines[w.id] = (dict(w.tags), _line(w, out.points))
-    for relation, (tags, refs) in outer.items():
-        out.areas[relation] = (tags, tuple(n for r in refs if r in lines for n in lines[r][1]))
+    for relation, (area, refs) in outer.items():
+        out.areas[relation] = (area, tuple(n for r in refs if r in lines for n in lines[r][1]))
         for ref in refs:
             # The edge of a square is a walkway, whether the square is one way or several.
-            if ref in lines and osm_walkways.is_walked(tags) and "highway" not in lines[ref][0]:
-                out.ways[ref] = ({**tags, **lines[ref][0]}, lines[ref][1])
+            if ref in lines and osm_walkways.is_walked(area) and "highway" not in lines[ref][0]:
+                out.ways[ref] = ({"highway": area["highway"], **lines[ref][0]}, lines[ref][1])
     _read_unsaved(osmium, path, out)
 
 
@@ -159,7 +160,8 @@ def _found(extract: _Extract, file: str) -> Iterator[_Found]:
 def _places(
     extract: _Extract, found: Iterable[_Found], walked: Mapping[str, Point]
 ) -> tuple[list[Record], list[Tie]]:
-    records, ties = [], []
+    records: list[Record] = []
+    ties: list[Tie] = []
     for thing in found:
         key = osm_places.kind_key(thing.tags)
         if key is None or not thing.tags.get("name", "").strip():
@@ -219,7 +221,7 @@ def _unnamed(extract: _Extract, file: str) -> tuple[list[Record], list[Tie]]:
 
 
 def _length(line: Sequence[Point]) -> float:
-    return sum(metres_between(a, b) for a, b in zip(line, line[1:], strict=False))
+    return sum(metres_between(a, b) for a, b in itertools.pairwise(line))
 
 
 def _centre(line: Sequence[Point]) -> Point:
