@@ -275,7 +275,7 @@ def _set_aside(run: _Pass, options: ContextOptions) -> set[bytes]:
     sizes = Counter(k.context for k in run.kept if not _rejects(k, options))
     wanted = options.val * sizes.total()
     order = sorted(sizes)
-    random.Random(options.seed).shuffle(order)  # noqa: S311 - a split, no secret
+    random.Random(options.seed).shuffle(order)
     aside: set[bytes] = set()
     rows = 0
     for context in order:

@@ -14,7 +14,7 @@ import random
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -27,6 +27,8 @@ from giljabi.build.files import write_text
 from giljabi.build.layouts import LAYOUTS, Row, sha256, write_layouts
 from giljabi.build.maker import Job, Maker
 from giljabi.build.near import NearIndex
+from giljabi.build.taught import ask_for, examples
+from giljabi.build.teacher import Journal, Teacher, TeacherOptions, cost
 from giljabi.errors import GiljabiError
 from giljabi.venue import folder
 from giljabi.venue.place import Lang, Venue
@@ -37,7 +39,11 @@ KINDS: dict[str, int] = {
 }  # fmt: skip
 """Pairs made for each place and language, by kind. Plain (반말) is Korean only."""
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[str, int, int], None]
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ class BuildOptions:
             raise GiljabiError(f"The validation share {self.val_share} is not within 0 and 0.5.")
         if missing := [x for x in self.languages if x not in venue.languages]:
             raise GiljabiError(f"The venue has no language {missing[0]!r}: {venue.languages}.")
+        if self.teacher is not None:
+            self.teacher.check()
         if wrong := [x for x in self.layouts if x not in LAYOUTS]:
             raise GiljabiError(f"Unknown layout {wrong[0]!r}; known: {', '.join(LAYOUTS)}.")
 
@@ -81,6 +89,13 @@ class Plan:
     skipped: tuple[str, ...]
     validation: frozenset[str]
     key: str
+
+    def asks(self, options: BuildOptions) -> int:
+        """Requests a teacher would be sent."""
+        if options.teacher is None:
+            return 0
+        taught = sum(not job.validation for job in self.jobs)
+        return taught * -(-options.taught // options.teacher.pairs)
 
     @property
     def wanted(self) -> int:
@@ -145,6 +160,41 @@ def prompt_hash() -> str:
     return h.hexdigest()
 
 
+def forecast(venue: Venue, options: BuildOptions) -> str:
+    """What a build would make, and what its teacher would cost at most."""
+    todo = plan(venue, options)
+    out = [
+        f"{len({j.place for j in todo.jobs})} places, {', '.join(options.languages)}: {todo.wanted:,} examples; "
+        f"{len(todo.validation)} places held out for validation; of {len(todo.skipped)} places too little is recorded."
+    ]
+    if options.teacher is not None:
+        maker = Maker(venue)
+        first = next(job for job in todo.jobs if not job.validation)
+        one = cost(options.teacher, ask_for(maker, first, options.teacher.pairs, 0))
+        asks = todo.asks(options)
+        out.append(
+            f"{asks:,} requests to {options.teacher.model}, about ${asks * one:.2f} at most."
+        )
+    return "\n".join(out)
+
+
+def summary(manifest: Mapping[str, Any], out: Path) -> str:
+    """A finished build in a few lines."""
+    rows = manifest["rows"]
+    lines = [f"{out}: {rows['train']:,} examples to train on, {rows['val']:,} held out."]
+    lines.append("  " + ", ".join(f"{kind} {n:,}" for kind, n in manifest["by_kind"].items()))
+    if short := sum(manifest["short"].values()):
+        lines.append(f"  {short:,} fewer than asked for; manifest.json says where.")
+    if teacher := manifest.get("teacher"):
+        kept, lost = teacher["kept"], sum(teacher["rejected"].values())
+        lines.append(
+            f"  teacher: {kept:,} pairs kept, {lost:,} rejected or mended, {teacher['tokens_in'] + teacher['tokens_out']:,} "
+            f"tokens, ${teacher['dollars']:.2f}"
+            + (f"; stopped: {teacher['stopped']}" if teacher["stopped"] else "")
+        )
+    return "\n".join(lines)
+
+
 # ---- making ----
 
 
@@ -161,9 +211,7 @@ def build(
     shards = out / ".shards" / todo.key
     _make_room(out, todo.key)
     shards.mkdir(parents=True, exist_ok=True)
-    reasons = _make_shards(
-        venue_dir, todo, shards, options.workers, progress or (lambda n, of: None)
-    )
+    reasons = _make_shards(venue_dir, todo, shards, options.workers, progress or _silent)
     taught, bill = _teach(venue, todo, options, out, progress or _silent)
     rows, short = _assemble(todo, shards, taught)
     written = write_layouts(rows, venue, out, options.layouts)
@@ -177,7 +225,7 @@ def _make_room(out: Path, key: str) -> None:
     """The folder is ours, or empty; shards of other inputs are thrown away."""
     if out.is_file():
         raise GiljabiError(f"{out} is a file; give a folder.")
-    ours = (out / "manifest.json").is_file() or (out / ".shards").is_dir()
+    ours = any((out / name).exists() for name in ("manifest.json", ".shards", "teacher.jsonl"))
     if out.is_dir() and any(out.iterdir()) and not ours:
         raise GiljabiError(f"{out} is not empty and no data set; give a new folder.")
     (out / "manifest.json").unlink(missing_ok=True)
@@ -213,7 +261,7 @@ def _make_shards(
 ) -> Counter[str]:
     waiting = [job for job in todo.jobs if not _shard(shards, job).is_file()]
     total, done = len(todo.jobs), len(todo.jobs) - len(waiting)
-    progress(done, total)
+    progress("places", done, total)
     count = min(workers or os.cpu_count() or 1, max(1, len(waiting)))
     with ProcessPoolExecutor(count, initializer=_start_worker, initargs=(venue_dir,)) as pool:
         pending: set[Future[None]] = {
@@ -225,7 +273,7 @@ def _make_shards(
                 for future in finished:
                     future.result()
                 done += len(finished)
-                progress(done, total)
+                progress("places", done, total)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -236,7 +284,44 @@ def _make_shards(
     return reasons
 
 
-def _assemble(todo: Plan, shards: Path) -> tuple[dict[str, list[Row]], dict[str, int]]:
+def _teach(
+    venue: Venue, todo: Plan, options: BuildOptions, out: Path, progress: Progress
+) -> tuple[dict[Job, list[Row]], dict[str, Any]]:
+    """The teacher's rows by job, and the manifest's part about it.
+
+    Only training places are taught: a teacher words one place as it words the next.
+    """
+    if options.teacher is None:
+        return {}, {}
+    maker, batch = Maker(venue), options.teacher.pairs
+    parts = [min(batch, options.taught - n) for n in range(0, options.taught, batch)]
+    jobs = [job for job in todo.jobs if not job.validation]
+    asks = {job: [ask_for(maker, job, size, n) for n, size in enumerate(parts)] for job in jobs}
+    journal = Journal(out / "teacher.jsonl")
+    teacher = Teacher(options.teacher, journal)
+    try:
+        every = [ask for some in asks.values() for ask in some]
+        teacher.ask(every, lambda n, of: progress("teacher", n, of))
+    finally:
+        teacher.close()
+        journal.close()
+    rows: dict[Job, list[Row]] = {}
+    reasons: Counter[str] = Counter()
+    for n, (job, some) in enumerate(asks.items(), 1):
+        answered = [(journal.replies[a.id], a.pairs) for a in some if a.id in journal.replies]
+        replies = [(reply["content"], pairs) for reply, pairs in answered]
+        found, why = examples(maker, job, replies, options.teacher.model)
+        rows[job] = [example.to_json() for example in found]
+        reasons += why
+        progress("teacher's pairs checked", n, len(asks))
+    kept = sum(map(len, rows.values()))
+    told = {"model": options.teacher.model, "kept": kept, "rejected": dict(sorted(reasons.items()))}
+    return rows, {"teacher": told | teacher.bill.to_json()}
+
+
+def _assemble(
+    todo: Plan, shards: Path, taught: Mapping[Job, Sequence[Row]]
+) -> tuple[dict[str, list[Row]], dict[str, int]]:
     """Rows by split, no question twice or nearly so anywhere; training has the first choice."""
     jobs = sorted(todo.jobs, key=lambda j: j.validation)
     near = NearIndex(_asked(row) for job in jobs for row in _rows(_shard(shards, job)))
@@ -249,6 +334,10 @@ def _assemble(todo: Plan, shards: Path) -> tuple[dict[str, list[Row]], dict[str,
                 near.add(_asked(row))
                 left[row["kind"]] -= 1
                 rows["val" if job.validation else "train"].append(row)
+        for row in taught.get(job, ()):
+            if near.find(_asked(row)) is None:
+                near.add(_asked(row))
+                rows["train"].append(row)
         short.update({f"{job.lang} {kind} {job.place}": n for kind, n in left.items() if n})
     return rows, dict(short)
 

@@ -121,13 +121,16 @@ def _objects(text: str) -> Iterator[Any]:
 
 
 def examples(
-    maker: Maker, job: Job, contents: Sequence[str], asked: int, source: str
+    maker: Maker, job: Job, replies: Sequence[tuple[str, int]], source: str
 ) -> tuple[list[Example], Counter[str]]:
-    """The examples in a teacher's replies about one place, and why the other pairs were rejected."""
+    """The examples in a teacher's replies about one place, and why the other pairs were rejected.
+
+    A reply is its text and how many pairs it was asked for.
+    """
     out: list[Example] = []
     reasons: Counter[str] = Counter()
     near = NearIndex(())
-    for content in contents:
+    for content, asked in replies:
         pairs, wrong = pairs_in(content)
         reasons += Counter({f"reply: {what}": n for what, n in wrong.items()})
         if len(pairs) != asked:

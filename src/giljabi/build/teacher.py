@@ -198,14 +198,9 @@ class Teacher:
                 future.result()
             progress(len(self._journal.replies), total)
 
-    def estimate(self, ask: Ask) -> float:
-        """Dollars one request may cost, on the safe side."""
-        said = sum(len(m["content"]) for m in ask.messages) / _CHARACTERS_A_TOKEN
-        return (said * self._options.price_in + _room(ask) * self._options.price_out) / 1e6
-
     def _reserve(self, ask: Ask) -> bool:
         ceiling = self._options.ceiling
-        cost = self.estimate(ask)
+        cost = cost(self._options, ask)
         with self._lock:
             if ceiling is not None and self.bill.dollars + self._reserved + cost > ceiling:
                 self.bill.stopped = f"the ceiling of ${ceiling:g} would be passed"
@@ -218,7 +213,7 @@ class Teacher:
             reply = self._post(ask)
         finally:
             with self._lock:
-                self._reserved -= self.estimate(ask)
+                self._reserved -= cost(self._options, ask)
         if reply is not None:
             self._journal.write(reply)
             with self._lock:
@@ -282,7 +277,7 @@ class Teacher:
             self.bill.retries[why.partition(":")[0]] += 1
         if attempt + 1 >= self._options.attempts:
             return
-        wait_s = self._options.first_wait_s * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311
+        wait_s = self._options.first_wait_s * 2**attempt * random.uniform(0.75, 1.25)
         if retry_after and retry_after.isdigit():
             wait_s = max(wait_s, float(retry_after))
         self._stop.wait(min(wait_s, _LONGEST_WAIT_S))
@@ -290,6 +285,12 @@ class Teacher:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+
+def cost(options: TeacherOptions, ask: Ask) -> float:
+    """Dollars one request may cost, on the safe side."""
+    said = sum(len(m["content"]) for m in ask.messages) / _CHARACTERS_A_TOKEN
+    return (said * options.price_in + _room(ask) * options.price_out) / 1e6
 
 
 def _room(ask: Ask) -> int:

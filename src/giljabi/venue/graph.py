@@ -150,7 +150,7 @@ class Graph:
         for i, node in enumerate(path):
             point = self._venue.junctions.get(node) or self._venue.place(node).point
             if point is not None and not (
-                node in self._leaves and i in (0, len(links)) and self._is_inside(path, links, i)
+                links and node in self._leaves and self._is_inside(path, links, i)
             ):
                 yield point
 

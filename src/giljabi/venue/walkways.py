@@ -154,9 +154,10 @@ class _Hanging:
                 yield Link(
                     tie.place,
                     node,
+                    # On the walkway itself nothing is guessed.
+                    "walk" if metres > 1.0 else "door",
                     metres=round(metres, 1),
                     step_free=tie.step_free,
-                    # On the walkway itself nothing is guessed.
                     estimated=metres > 1.0,
                     source=tie.source,
                 )

@@ -1,0 +1,89 @@
+"""Options that several verbs share, and what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from giljabi.answer.guide import Guide
+from giljabi.errors import GiljabiError
+from giljabi.venue import folder
+
+if TYPE_CHECKING:
+    from giljabi.model.generate import Loaded
+
+
+def shipped_venue() -> Path:
+    """The venue that ships: in the wheel, or in the checkout this runs from."""
+    packaged = Path(__file__).parents[1] / "venues" / "hanyang"
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "venues" / "hanyang"
+
+
+def venue_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--venue."""
+    return click.option(
+        "--venue", "venue_dir", type=click.Path(path_type=Path), envvar="GILJABI_VENUE",
+        default=shipped_venue, help="Venue folder; the shipped Hanyang venue by default.",
+    )(command)  # fmt: skip
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--model and --served-name."""
+    command = click.option(
+        "--served-name", default="", help="With --model URL: the model's name on that server."
+    )(command)
+    return click.option(
+        "--model", default="auto", envvar="GILJABI_MODEL", show_default=True,
+        help="auto (the embedded model where installed), none (templates only), a name from "
+        "bases.toml, a .gguf or model folder, or an OpenAI-compatible URL.",
+    )(command)  # fmt: skip
+
+
+def generator(model: str, served_name: str) -> Loaded | None:
+    """What --model names, or None for templates only."""
+    if model == "none":
+        return None
+    from giljabi.model.generate import embedded_is_installed, load
+
+    if model == "auto":
+        return load() if embedded_is_installed() else None
+    return load(model, model=served_name)
+
+
+def guide_of(venue_dir: Path, model: str, served_name: str, origin: str | None) -> Guide:
+    """A guide over the venue folder with the model that was asked for."""
+    return Guide(folder.load(venue_dir), generator(model, served_name), origin=origin)
+
+
+def progress_bar() -> Progress:
+    """A bar on standard error, so that output can be piped."""
+    from rich.console import Console
+
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )  # fmt: skip
+
+
+_CHAT_BASE = "qwen2.5-1.5b-instruct"  # the smallest known base with an open licence
+
+
+def plain_chat(model: str, served_name: str, system: Path | None) -> Any:
+    """A conversation with a model and no venue."""
+    from giljabi.answer.chat import Chat
+    from giljabi.model import store
+    from giljabi.model.generate import load
+
+    name = _CHAT_BASE if model == "auto" else model
+    known = store.bases().get(name)
+    if known is not None and known.untuned_template:
+        raise GiljabiError(
+            f"{name} is an untuned base and cannot chat; name a chat model such as {_CHAT_BASE}."
+        )
+    generator = load(name, model=served_name)
+    default = (known or store.base()).system
+    return Chat(generator, system.read_text("utf-8") if system else default)

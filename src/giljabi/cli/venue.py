@@ -1,0 +1,181 @@
+"""Verbs on a venue: show, check, import, collect."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import click
+
+from giljabi.answer.guide import Guide
+from giljabi.cli.options import progress_bar, venue_option
+from giljabi.errors import GiljabiError
+from giljabi.venue import folder
+
+
+@click.group()
+def venue() -> None:
+    """Venue folders: show, check, import."""
+
+
+@venue.command("show")
+@venue_option
+@click.argument("place", required=False)
+def venue_show(venue_dir: Path, place: str | None) -> None:
+    """What a venue holds; with PLACE, everything known of one place and where it comes from."""
+    from giljabi.venue.show import place_text, venue_text
+
+    loaded = folder.load(venue_dir)
+    if place is None:
+        click.echo(venue_text(loaded))
+    else:
+        click.echo(place_text(loaded, Guide(loaded).find_place(place)))
+
+
+@venue.command("check")
+@click.argument("records", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@venue_option
+@click.option(
+    "--coordinates",
+    type=click.Path(path_type=Path, exists=True),
+    help="With RECORDS: coordinates by building code.",
+)
+@click.option("--json", "as_json", is_flag=True, help="All findings as JSON.")
+@click.option("--verbose", is_flag=True, help="Every finding, not the first of each rule.")
+@click.option("--strict", is_flag=True, help="Exit code 1 for warnings too.")
+def venue_check(
+    records: tuple[Path, ...], venue_dir: Path, coordinates: Path | None, as_json: bool,
+    verbose: bool, strict: bool,
+) -> None:  # fmt: skip
+    """Findings on a venue folder, or on other people's RECORDS: where, what, and how to mend it.
+
+    Exit code 0 without errors, 1 with, 2 where the input cannot be read.
+    """
+    from giljabi.venue import findings, lint
+
+    if records:
+        loaded, texts = lint.from_records(records, coordinates)
+        found = lint.check(loaded, None, texts)
+    else:
+        loaded = folder.load(venue_dir)
+        found = lint.check(loaded, venue_dir)
+    if as_json:
+        click.echo(json.dumps(findings.to_json(found), ensure_ascii=False, indent=1))
+    else:
+        click.echo(
+            f"{loaded.id}: {len(loaded.places)} places, {len(loaded.directions)} described ways"
+        )
+        click.echo(findings.report(found, verbose=verbose))
+    raise click.exceptions.Exit(findings.exit_code(found, strict=strict))
+
+
+_MAPS = (".osm", ".osm.gz", ".osm.bz2", ".pbf")
+
+
+@venue.command("import")
+@click.argument("records", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--coordinates",
+    type=click.Path(path_type=Path, exists=True),
+    help="Coordinates, English names and aliases by building code.",
+)
+@click.option(
+    "--into",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The venue folder; its wording.json and names.json give the English words.",
+)
+@click.option(
+    "--name", default="", help="Of a map or table: the venue's name; the file's by default."
+)
+@click.option(
+    "--origin", help="Of a map or table: the place where walks start; the centre by default."
+)
+def venue_import(
+    records: tuple[Path, ...], coordinates: Path | None, target: Path, name: str, origin: str | None
+) -> None:
+    """Read RECORDS into a venue folder.
+
+    JSON records of the known shapes become its places.json. One .osm, .osm.gz, .osm.bz2 or .pbf
+    extract, one .csv or one .geojson becomes a whole folder, walkways included.
+    """
+    from giljabi.venue.readers import import_places, read_wording
+
+    if all(r.suffix == ".json" for r in records):
+        places = import_places(records, coordinates, read_wording(target))
+        folder.write_json(target / "places.json", places)
+        loose = [n["name"] for p in places for n in p.get("neighbours", ()) if "place" not in n]
+        click.echo(
+            f"{target / 'places.json'}: {len(places)} places; {len(loose)} neighbour names unresolved."
+        )
+        return
+    if len(records) > 1 or coordinates is not None:
+        raise GiljabiError("Give one map or table at a time, without --coordinates.")
+    _import_map(records[0], target, name, origin)
+
+
+def _import_map(source: Path, target: Path, name: str, origin: str | None) -> None:
+    from giljabi.venue import imported
+    from giljabi.venue.osm import read_osm
+    from giljabi.venue.tables import read_csv, read_geojson
+
+    if (target / "venue.toml").exists():
+        raise GiljabiError(f"{target} is a venue already; import a map into a new folder.")
+    if source.name.endswith(_MAPS):
+        found = read_osm(source)
+    elif source.suffix == ".csv":
+        found = read_csv(source)
+    elif source.suffix in (".geojson", ".json"):
+        found = read_geojson(source)
+    else:
+        raise GiljabiError(f"{source}: no reader for {source.suffix or 'a file without a suffix'}; "
+                           f"known: .json, .csv, .geojson, {', '.join(_MAPS)}.")  # fmt: skip
+    stem = source.name.partition(".")[0]
+    venue_id = re.sub(r"[^A-Za-z0-9_-]+", "-", target.name) or "venue"
+    imported.write_venue(found, target, name=name or stem, venue_id=venue_id, origin=origin)
+    click.echo(
+        f"{target}: {len(found.places)} places, {len(found.links)} links, {len(found.junctions)} junctions."
+    )
+
+
+@venue.command("collect")
+@click.option("--lat", type=float, required=True, help="Centre, WGS84 degrees.")
+@click.option("--lon", type=float, required=True)
+@click.option("--radius", default=1000, show_default=True, help="Metres.")
+@click.option(
+    "--into", "target", required=True, type=click.Path(path_type=Path), help="The venue folder."
+)
+@click.option("--name", help="The venue's name; the folder's by default.")
+@click.option("--query", "queries", multiple=True, help='A search, as "왕십리 카페"; repeatable.')
+@click.option(
+    "--area",
+    "areas",
+    multiple=True,
+    help="A district: asked for with every category word; repeatable.",
+)
+@click.option("--rate", default=5.0, show_default=True, help="Requests a second.")
+@click.option("--dry-run", is_flag=True, help="Say how many requests are planned.")
+def venue_collect(
+    lat: float, lon: float, radius: int, target: Path, name: str | None, queries: tuple[str, ...],
+    areas: tuple[str, ...], rate: float, dry_run: bool,
+) -> None:  # fmt: skip
+    """Collect places around a point from Kakao (KAKAO_REST_API_KEY) and Naver (NAVER_CLIENT_ID, NAVER_CLIENT_SECRET).
+
+    Stopped or killed, the same command goes on and asks nothing twice.
+    """
+    from giljabi.venue import collect
+    from giljabi.venue.place import Point
+
+    asked = [*queries, *collect.queries_for(areas)]
+    with progress_bar() as bar:
+        task = bar.add_task(target.name, total=None)
+        report = collect.run(
+            Point(lat, lon), radius, target,
+            kakao=collect.KakaoKeys.from_env(os.environ), naver=collect.NaverKeys.from_env(os.environ),
+            queries=asked, rate=rate, dry_run=dry_run, name=name,
+            progress=lambda done, known: bar.update(task, completed=done, total=known),
+        )  # fmt: skip
+    click.echo("\n".join(report.sentences()))
