@@ -584,3 +584,19 @@ def test_the_line_of_a_route_is_about_as_long_as_the_route(tmp_path: Path) -> No
         line = sum(metres_between(a, b) for a, b in itertools.pairwise(route.line))
         assert route.metres is not None
         assert 0.6 * route.metres - 5 <= line <= route.metres + 5
+
+
+def test_a_place_by_the_stairs_hangs_on_their_end_and_not_half_way_up(extract: Write) -> None:
+    shop = {"name": "서점", "shop": "books"}
+    ends = {
+        10: (37.00001, 127.0, CAFE),
+        11: (37.0001, 127.0022, BANK),
+        12: (37.0001, 127.0012, shop),
+    }
+    ways = {100: ([1, 2], {"highway": "footway"}), 101: ([2, 3], {"highway": "steps"})}
+    links = read_osm(extract({**STREET, **ends}, ways)).links
+    assert {(x.a, x.b) for x in links if x.a[0] == "n"} == {
+        ("n10", "j1"),
+        ("n11", "j3"),
+        ("n12", "j2"),
+    }

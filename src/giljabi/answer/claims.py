@@ -170,7 +170,7 @@ def _table(rest: str, table: Sequence[tuple[str, str]], kind: AtomKind, found: l
 def sentences(text: str) -> list[str]:
     """Sentences in order. A full stop inside a number (1.2km) or "No. 3" does not end one."""
     parts = re.split(
-        r"(?<=[.!?。])(?<!^\d\.)(?<!^\d\d\.)(?<!\bUniv\.)(?<!\bNo\.)(?<!\bSt\.)\s+(?=\S)|\n+",
+        r"(?<=[.!?。])(?<!^\d\.)(?<!^\d\d\.)(?<!\bUniv\.)(?<!\b[NDM][or]\.)(?<!\bSt\.)\s+(?=\S)|\n+",
         text.strip(),
         flags=re.M,
     )

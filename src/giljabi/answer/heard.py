@@ -36,7 +36,7 @@ _HAS_KO = re.compile(
 _HAS_EN = re.compile(
     r"(?:is|are) there (?:a |an |any |some )?(.+?) (?:in|at|inside|on) (?:the )?@"
     r"|does (?:the )?@ have (?:a |an |any |some )?(.+?)[?.]?$"
-    r"|can i (.+?) (?:in|at|inside) (?:the )?@"
+    r"|can i (?!find\b|see\b|do\b)(.+?) (?:in|at|inside) (?:the )?@"
 )
 _CLAIM = re.compile(r"(\d+)\s*(층|분|번|km|킬로|floors?|stor\w+|-stor\w+|min\w*)")
 _CHECK_KO = re.compile(

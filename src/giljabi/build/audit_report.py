@@ -16,9 +16,12 @@ SHOWN = 12
 
 _STYLE = f"""
 body{{font:16px/1.5 "Giljabi",{FONTS};max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}}
-table{{border-collapse:collapse;width:100%}} td,th{{border-bottom:1px solid #ddd;padding:.3rem .5rem;text-align:left;vertical-align:top}}
-td.n{{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}} .fault{{color:#b3261e}} .fine{{color:#1b6e3c}}
-details{{margin:.5rem 0}} summary{{cursor:pointer}} svg{{max-width:100%;height:auto}} svg text{{font-family:"Giljabi",{FONTS}}} .why{{color:#666}}
+table{{border-collapse:collapse;width:100%}}
+td,th{{border-bottom:1px solid #ddd;padding:.3rem .5rem;text-align:left;vertical-align:top}}
+td.n{{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}}
+.fault{{color:#b3261e}} .fine{{color:#1b6e3c}} .why{{color:#666}}
+details{{margin:.5rem 0}} summary{{cursor:pointer}}
+svg{{max-width:100%;height:auto}} svg text{{font-family:"Giljabi",{FONTS}}}
 """
 
 
@@ -69,7 +72,8 @@ def to_html(audit: Audit) -> str:
         if audit.faults
         else '<span class="fine">결함 없음 · no faults</span>'
     )
-    pictures = [bars([(r.title, float(r.count)) for r in audit.rules if r.count], title="무엇이 몇 건인가 · findings", unit="rows")]  # fmt: skip
+    counts = [(r.title, float(r.count)) for r in audit.rules if r.count]
+    pictures = [bars(counts, title="무엇이 몇 건인가 · findings", unit="rows")]
     if audit.tokens:
         marks = (
             [("context", float(audit.context))]

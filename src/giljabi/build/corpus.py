@@ -95,7 +95,8 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
     except UnicodeDecodeError as e:
         raise GiljabiError(f"{path} is not UTF-8 text (byte {e.start}).") from None
     if path.suffix == ".jsonl":
-        for number, line in enumerate(text.splitlines(), 1):
+        # Not splitlines: U+2028 may stand inside an answer.
+        for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
             try:
                 yield number, json.loads(line)
             except json.JSONDecodeError as e:

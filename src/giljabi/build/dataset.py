@@ -187,8 +187,9 @@ def summary(manifest: Mapping[str, Any], out: Path) -> str:
         lines.append(f"  {short:,} fewer than asked for; manifest.json says where.")
     if teacher := manifest.get("teacher"):
         kept, lost = teacher["kept"], sum(teacher["rejected"].values())
+        tokens = teacher["tokens_in"] + teacher["tokens_out"]
         lines.append(
-            f"  teacher: {kept:,} pairs kept, {lost:,} rejected or mended, {teacher['tokens_in'] + teacher['tokens_out']:,} "
+            f"  teacher: {kept:,} pairs kept, {lost:,} rejected or mended, {tokens:,} "
             f"tokens, ${teacher['dollars']:.2f}"
             + (f"; stopped: {teacher['stopped']}" if teacher["stopped"] else "")
         )
@@ -299,12 +300,8 @@ def _teach(
     asks = {job: [ask_for(maker, job, size, n) for n, size in enumerate(parts)] for job in jobs}
     journal = Journal(out / "teacher.jsonl")
     teacher = Teacher(options.teacher, journal)
-    try:
-        every = [ask for some in asks.values() for ask in some]
-        teacher.ask(every, lambda n, of: progress("teacher", n, of))
-    finally:
-        teacher.close()
-        journal.close()
+    every = [ask for some in asks.values() for ask in some]
+    teacher.ask(every, lambda n, of: progress("teacher", n, of))
     rows: dict[Job, list[Row]] = {}
     reasons: Counter[str] = Counter()
     for n, (job, some) in enumerate(asks.items(), 1):

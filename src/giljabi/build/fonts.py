@@ -21,6 +21,7 @@ def face(text: str) -> str:
     from fontTools.ttLib import TTFont  # noqa: PLC0415
 
     options = subset.Options(notdef_outline=True, hinting=False, layout_features=[])
+    options.drop_tables += [f"TSI{n}" for n in range(6)]
     # The package's own code sets up matplotlib when imported; only its file is wanted.
     spec = find_spec(_PACKAGE)
     root = spec.submodule_search_locations if spec else None

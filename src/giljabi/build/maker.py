@@ -269,8 +269,11 @@ class Maker:
                 raise Reject("the stranger is taken for a place")
             return
         about = facts.places if family.placeless else query.goals
+        alone = family.placeless or family.two or family.name == "side"
         if job.place not in about or query.options or "assumed" in facts.notes:
             raise Reject("linked to another place")
+        if not alone and query.goals != (job.place,):
+            raise Reject("linked to another place as well")
         if kind == "unknown_fact":
             if facts.outcome != "not_in_data" or not facts.missing.startswith("detail."):
                 raise Reject("the fact is in the data, or asked otherwise")

@@ -124,20 +124,16 @@ class Journal:
                     break
                 self.replies[reply["id"]] = reply
                 end += len(raw)
-        self._file = path.open("ab")
-        self._file.truncate(end)
+        if path.is_file():
+            os.truncate(path, end)
 
     def write(self, reply: dict[str, Any]) -> None:
         """Append a reply and wait until the disk has it."""
-        with self._lock:
-            self._file.write(json.dumps(reply, ensure_ascii=False).encode() + b"\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        with self._lock, self.path.open("ab") as f:
+            f.write(json.dumps(reply, ensure_ascii=False).encode() + b"\n")
+            f.flush()
+            os.fsync(f.fileno())
             self.replies[reply["id"]] = reply
-
-    def close(self) -> None:
-        """Close the file; the replies stay readable."""
-        self._file.close()
 
 
 class Teacher:
@@ -150,13 +146,6 @@ class Teacher:
         self._lock = threading.Lock()
         self._reserved = 0.0
         self._stop = threading.Event()
-        local = httpx.URL(options.url).host in {"localhost", "127.0.0.1", "::1"}
-        key = os.environ.get(KEY_VARIABLE)
-        self._client = httpx.Client(
-            timeout=options.timeout_s, trust_env=not local,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            limits=httpx.Limits(max_connections=options.concurrency),
-        )  # fmt: skip
 
     def ask(self, asks: Sequence[Ask], progress: Callable[[int, int], None]) -> None:
         """Have every ask answered in the journal, or say in `bill` why not.
@@ -171,7 +160,10 @@ class Teacher:
                 self._count(self._journal.replies[a.id])
         progress(len(asks) - len(todo), len(asks))
         waiting = iter(todo)
-        with ThreadPoolExecutor(self._options.concurrency) as pool:
+        with (
+            _client(self._options) as self._client,
+            ThreadPoolExecutor(self._options.concurrency) as pool,
+        ):
             try:
                 self._keep_busy(pool, waiting, len(asks), progress)
             except BaseException:
@@ -200,12 +192,12 @@ class Teacher:
 
     def _reserve(self, ask: Ask) -> bool:
         ceiling = self._options.ceiling
-        cost = cost(self._options, ask)
+        price = cost(self._options, ask)
         with self._lock:
-            if ceiling is not None and self.bill.dollars + self._reserved + cost > ceiling:
+            if ceiling is not None and self.bill.dollars + self._reserved + price > ceiling:
                 self.bill.stopped = f"the ceiling of ${ceiling:g} would be passed"
                 return False
-            self._reserved += cost
+            self._reserved += price
         return True
 
     def _one(self, ask: Ask) -> None:
@@ -282,9 +274,15 @@ class Teacher:
             wait_s = max(wait_s, float(retry_after))
         self._stop.wait(min(wait_s, _LONGEST_WAIT_S))
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+
+def _client(options: TeacherOptions) -> httpx.Client:
+    local = httpx.URL(options.url).host in {"localhost", "127.0.0.1", "::1"}
+    key = os.environ.get(KEY_VARIABLE)
+    return httpx.Client(
+        timeout=options.timeout_s, trust_env=not local,
+        headers={"Authorization": f"Bearer {key}"} if key else {},
+        limits=httpx.Limits(max_connections=options.concurrency),
+    )  # fmt: skip
 
 
 def cost(options: TeacherOptions, ask: Ask) -> float:

@@ -22,6 +22,7 @@ from giljabi.venue import folder
 
 
 def print_answer(answer: Answer, as_json: bool) -> None:
+    """The answer as text, or whole as JSON."""
     if as_json:
         click.echo(json.dumps(answer.to_json(), ensure_ascii=False, indent=1))
     else:

@@ -82,7 +82,7 @@ def place(tags: Tags, key: str, spot: str, source: str, point: Point) -> Record:
 def located(record: Record, source: str, point: Point) -> Record:
     """The record with its point, and with `source` named for every field."""
     record["point"] = {"lat": round(point.lat, 7), "lon": round(point.lon, 7)}
-    fields = [f for f in record if f not in ("id", "area", "details")]
+    fields = [f for f in record if f not in ("id", "area")]
     fields += ["name.en"] if "en" in record["name"] else []
     fields += [f"details.{d}" for d in record.get("details", ())]
     return record | {"sources": dict.fromkeys(fields, source)}

@@ -116,7 +116,7 @@ class _Records:
         record["kind"] = _text(kind, row.get("kind_en") or ("place" if kind == "장소" else None))
         record["area"] = AREA
         record |= _parsed(row, bad)
-        fields = [f for f in record if f not in ("id", "area", "details")]
+        fields = [f for f in record if f not in ("id", "area")]
         fields += ["name.en"] if "en" in record["name"] else []
         fields += [f"details.{d}" for d in record.get("details", ())]
         source = row.get("source") or f"{self._path.name} {where}"

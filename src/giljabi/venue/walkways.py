@@ -22,7 +22,9 @@ _SNAP_METRES = 5.0
 _CELL = 50.0
 _SAMPLE = 25.0
 _RINGS = range(math.ceil(REACH_METRES / _CELL) + 2)
-_NOT_TIED: frozenset[LinkKind] = frozenset({"stairs", "escalator", "lift"})
+# Nobody enters a place half way up the stairs, and at the head of them only for want of better.
+_ENDS_ONLY: frozenset[LinkKind] = frozenset({"stairs", "escalator", "lift"})
+_ENDS_HANDICAP = 30.0
 # A scrap of path that joins nothing is a poor tie where the rest of the map is nearly as close.
 _SCRAP_METRES = 300.0
 _SCRAP_HANDICAP = 60.0
@@ -194,6 +196,18 @@ class _Hanging:
         return out
 
 
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """Edge `number` of a stretch on the flat map; `only` where no more than one end of it counts."""
+
+    stretch: int
+    number: int
+    a: tuple[float, float]
+    b: tuple[float, float]
+    handicap: float
+    only: float | None = None
+
+
 class _Nearest:
     """The nearest spot on a walkway within reach: a grid of cells over a flat map in metres."""
 
@@ -201,22 +215,25 @@ class _Nearest:
         lats = [p.lat for p in points.values()]
         self._y = 111_195.0
         self._x = self._y * max(0.01, math.cos(math.radians(sum(lats) / max(1, len(lats)))))
-        self._edges: list[tuple[int, int, tuple[float, float], tuple[float, float], float]] = []
+        self._edges: list[_Edge] = []
         self._cells: dict[tuple[int, int], list[int]] = defaultdict(list)
         scraps = _scraps(stretches, points)
         for n, stretch in enumerate(stretches):
-            if stretch.ways[0][0] in _NOT_TIED:
-                continue
             handicap = _SCRAP_HANDICAP if stretch.nodes[0] in scraps else 0.0
             flat = [self._flat(points[node]) for node in stretch.nodes]
+            if stretch.ways[0][0] in _ENDS_ONLY:
+                handicap += _ENDS_HANDICAP
+                self._file(_Edge(n, 0, flat[0], flat[0], handicap, 0.0))
+                self._file(_Edge(n, len(flat) - 2, flat[-1], flat[-1], handicap, 1.0))
+                continue
             for edge, (a, b) in enumerate(itertools.pairwise(flat)):
-                self._file(len(self._edges), a, b)
-                self._edges.append((n, edge, a, b, handicap))
+                self._file(_Edge(n, edge, a, b, handicap))
 
     def _flat(self, p: Point) -> tuple[float, float]:
         return p.lon * self._x, p.lat * self._y
 
-    def _file(self, number: int, a: tuple[float, float], b: tuple[float, float]) -> None:
+    def _file(self, edge: _Edge) -> None:
+        a, b = edge.a, edge.b
         steps = math.ceil(math.dist(a, b) / _SAMPLE) or 1
         cells = {
             (
@@ -226,7 +243,8 @@ class _Nearest:
             for i in range(steps + 1)
         }
         for cell in cells:
-            self._cells[cell].append(number)
+            self._cells[cell].append(len(self._edges))
+        self._edges.append(edge)
 
     def __call__(self, point: Point) -> _Spot | None:
         x, y = self._flat(point)
@@ -238,13 +256,16 @@ class _Nearest:
                 break
             for cell in _ring(column, row, ring):
                 for number in self._cells.get(cell, ()):
-                    metres, t = _to_edge(x, y, *self._edges[number][2:4])
+                    edge = self._edges[number]
+                    metres, t = _to_edge(x, y, edge.a, edge.b)
                     if metres <= REACH_METRES:
-                        found = (metres + self._edges[number][4], metres, number, t)
+                        t = t if edge.only is None else edge.only
+                        found = (metres + edge.handicap, metres, number, t)
                         best = found if best is None else min(best, found)
         if best is None:
             return None
-        return _Spot(best[1], *self._edges[best[2]][:2], best[3])
+        edge = self._edges[best[2]]
+        return _Spot(best[1], edge.stretch, edge.number, best[3])
 
 
 def _ring(column: int, row: int, ring: int) -> Iterator[tuple[int, int]]:
