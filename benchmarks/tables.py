@@ -86,8 +86,50 @@ def _alternative(f: dict[str, Any]) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
+def _data(f: dict[str, Any]) -> list[tuple[str, str]]:
+    b, t, s = f["built"], f["teacher"], f["throughput"]
+    equal = (
+        "bytes equal on a second run" if b["second_run_equal"] else "BYTES DIFFER ON A SECOND RUN"
+    )
+    rules = f["old_audit"]["rules"]
+    old = ", ".join(
+        f"{what} {rules[name][0]:,} of {rules[name][1]:,}"
+        for name, what in (
+            ("leakage", "validation questions in training"),
+            ("several_answers", "questions with several answers"),
+            ("different_numbers", "with different numbers"),
+            ("mixed_language", "English answered with Hangul"),
+            ("contradicted", "contradicted by the venue"),
+            ("no_such_ride", "buses where none goes"),
+        )
+    )
+    rows = [
+        ("training set from venues/hanyang", f"{b['examples']:,} examples in {b['seconds']:.0f} s; {equal}; "
+         f"unsupported by the raw records {b['unsupported_by_records']}, audit faults {sum(b['audit'].values())}"),
+        ("the old set of 13,218, audited", old),
+    ]  # fmt: skip
+    for what in ("questions", "answers"):
+        ours, theirs = f["variety"]["ours"][what], f["variety"]["old"][what]
+        said = f"distinct {_percent(ours['distinct'])} and {_percent(theirs['distinct'])}, "
+        said += f"distinct 3-word pieces {_percent(ours['distinct_3'])} and {_percent(theirs['distinct_3'])}, "
+        said += f"self-BLEU {ours['self_bleu']} and {theirs['self_bleu']}"
+        rows.append((f"variety of {what}, ours and the old set's", said))
+    caught = t["false_answers"] - t["false_kept"]
+    refusals = sum(t["statuses"].values()) - t["requests"]
+    taught = f"{t['requests']} replies through {refusals} refusals; {t['kept']:,} pairs kept; "
+    taught += f"{caught} of {t['false_answers']} lies caught, "
+    taught += f"{t['true_kept']:,} of {t['true_answers']:,} true answers kept; "
+    taught += f"none billed more than {t['most_often_billed']} time"
+    speed = (
+        f"{s['ours_pairs_per_s']:.1f}: {s['ratio_to_old_loop']:.1f}× the old loop with its sleep, "
+    )
+    speed += f"{s['ratio_without_sleep']:.1f}× the loop without"
+    return [*rows, ("a teacher in trouble that lies", taught), ("teacher pairs a second", speed)]
+
+
 _TABLES = {
     "accuracy": _accuracy, "planted": _planted, "model": _model, "load": _load, "alternative": _alternative,
+    "data": _data,
 }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ _SHORTEST_SYLLABLE = 5
 _OTHER_HEADS = "과부대학점역관실동"
 _MOSTLY, _FEWEST = 0.8, 5
 _FIELDS = ("name", "kind", "code", "aliases", "floors", "inside", "features", "point", "minutes",
-           "distance_km", "neighbours", "transit", "details")  # fmt: skip
+           "distance_km", "neighbours", "transit")  # fmt: skip
 
 
 def dangling(e: Evidence) -> Iterator[Finding]:
@@ -230,9 +230,10 @@ def unnumbered(e: Evidence) -> Iterator[Finding]:
 def incomplete(e: Evidence) -> Iterator[Finding]:
     """Fields without a source, floors without a number, missing English names."""
     for p in e.venue.places:
-        for field in _FIELDS:
+        held = [f for f in _FIELDS if getattr(p, f)] + [f"details.{d}" for d in p.details]
+        for field in held:
             # Raw records name no sources of their own; the reader does when they are imported.
-            if not e.raw and getattr(p, field) and not p.source(field):
+            if not e.raw and not p.source(field):
                 yield Finding(
                     "source-missing", "warning", f"nobody wrote where the {field} comes from.",
                     "Add the field to the place's sources.",

@@ -158,9 +158,10 @@ def _transit(record: Record, wording: Wording, spot: str, source: str) -> Record
         place["details"] = {
             "transport": {"ko": "대중교통 이용 권장", "en": "public transport is recommended"}
         }
-    return _sourced(
-        place, ("name", "kind", "minutes", "distance_km", "transit"), source, key, wording
-    )
+    fields = ("name", "kind", "minutes", "distance_km", "transit")
+    out = _sourced(place, fields, source, key, wording)
+    out["sources"] |= {f"details.{d}": f"{source} {key}" for d in place.get("details", ())}
+    return out
 
 
 def _sourced(
