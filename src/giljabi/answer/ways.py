@@ -176,7 +176,7 @@ class Ways:
                 Fact("", "distance", goal.id, route.metres, "m", origin, route.estimated, "graph")
             )
         notes = frozenset({"estimated"} if route.estimated else ())
-        return Facts(query, "found", tuple(items), line=self._points(route.stops), notes=notes)
+        return Facts(query, "found", tuple(items), line=_drawn(route), notes=notes)
 
     def _total(self, route: Route, origin: str, goal: Place) -> Fact:
         sources = "; ".join(dict.fromkeys(leg.link.source for leg in route.legs if leg.link.source))
@@ -214,10 +214,10 @@ class Ways:
 
     def _line(self, origin: str, goal: Place) -> tuple[tuple[float, float], ...]:
         try:
-            return self._points(self.graph.route(origin, goal.id).stops)
+            return _drawn(self.graph.route(origin, goal.id))
         except NoRoute:
             return ()
 
-    def _points(self, stops: Sequence[str]) -> tuple[tuple[float, float], ...]:
-        points = [self.venue.place(s).point for s in stops]
-        return tuple((p.lon, p.lat) for p in points if p is not None)
+
+def _drawn(route: Route) -> tuple[tuple[float, float], ...]:
+    return tuple((p.lon, p.lat) for p in route.line)
