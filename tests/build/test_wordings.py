@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from giljabi.build import asking, telling
-from giljabi.build.maker import Job, Maker, Reject, has
+from giljabi.build.maker import Job, Maker, Reject
+from giljabi.build.needs import has
 from giljabi.venue.place import Venue
 
 LANGS = ("ko", "en")

@@ -158,7 +158,8 @@ class Gatherer:
     def _nearby(self, query: Query, p: Place) -> list[Fact]:
         """Recorded neighbours; on one side also the records that name this place from there."""
         if query.side is None:
-            return self._own_neighbours(query, p) or self._close(query, p)
+            near = [f for f in self._own_neighbours(query, p) if f.unit != "far"]
+            return near or self._close(query, p)
         own = self._own_neighbours(query, p)
         on_side = [f for f in own if f.unit == query.side or query.side in f.unit.split("-")]
         if on_side:
@@ -221,7 +222,11 @@ class Gatherer:
         said, unit = query.claim
         for f in items:
             if f.subject == p.id and _same_unit(f, unit):
-                return [fact("check", p, "yes" if f.value == said else "no", f.kind, str(said))]
+                return [
+                    fact(
+                        "check", p, "yes" if str(f.value) == str(said) else "no", f.kind, str(said)
+                    )
+                ]
         return []
 
     def _detail(self, query: Query, p: Place) -> Facts:

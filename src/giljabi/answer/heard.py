@@ -39,8 +39,9 @@ _HAS_EN = re.compile(
     r"|can i (?!find\b|see\b|do\b)(.+?) (?:in|at|inside) (?:the )?@"
 )
 _CLAIM = re.compile(r"(\d+)\s*(층|분|번|km|킬로|floors?|stor\w+|-stor\w+|min\w*)")
+_DENIED = re.compile(r"\s*(?:이|가)?\s*아니라")
 _CHECK_KO = re.compile(
-    r"(맞(아|나|지|죠|습|는|음)|이야\?|인가|이지\?|이죠|이에요\?|예요\?|입니까|이니\?|거야\?|거지|아니(야|지|에)|짜리|라던데|다던데|라고들|라며|라면서|사실|진짜|정말)"
+    r"(맞(아|나|지|죠|습|는|음)|이야\?|인가|이지\?|이죠|이에요\?|예요\?|입니까|이니\?|거야\?|거지|아니(야|지|에|었)|짜리|라던데|다던데|라고들|라며|라면서|사실|진짜|정말)"
 )
 _CHECK_EN = re.compile(r"^(is|are|does|do|isn't|so)\b|right\?|correct\?")
 
@@ -152,7 +153,11 @@ class Heard:
 
     def claim(self) -> tuple[int, str] | None:
         """A number with its unit that the visitor wants confirmed."""
-        found = _CLAIM.search(self.masked)
+        # "3층이 아니라 5층이죠?" asks about the second number.
+        claims = (
+            m for m in _CLAIM.finditer(self.masked) if not _DENIED.match(self.masked[m.end() :])
+        )
+        found = next(claims, None)
         ask = _CHECK_KO if self.lang == "ko" else _CHECK_EN
         return (int(found[1]), found[2]) if found and ask.search(self.key) else None
 

@@ -14,6 +14,7 @@ from typing import Any
 from giljabi import korean
 from giljabi.answer.facts import Fact, Facts
 from giljabi.answer.ways import SIDE_WORDS
+from giljabi.answer.words import articled
 from giljabi.venue.place import Lang, Place, Venue
 
 
@@ -39,11 +40,6 @@ class _Worder(Formatter):
 
 
 _WORDER = _Worder()
-
-_WITH_ARTICLE = frozenset(
-    "Building Hall Center Museum Library Field Annex Gymnasium Amphitheater Park Plaza Wing Office "
-    "Gate Square School Institute Clinic Market".split()
-) - {"Park", "Plaza", "Square"}  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -96,8 +92,7 @@ class Phrasebook:
 
     def _label(self, place: str, lang: Lang) -> str:
         label = self.venue.place(place).label(lang)
-        last = label.rpartition(" ")[2]
-        return f"the {label}" if lang == "en" and last in _WITH_ARTICLE else label
+        return articled(label) if lang == "en" else label
 
     def _labels(self, places: Sequence[str], lang: Lang) -> list[str]:
         return [self._coded(self.venue.place(p), lang) for p in places]
@@ -127,7 +122,7 @@ class Phrasebook:
         if f.kind == "step":
             return str(f.value)
         if f.kind == "transit" and f.unit == "walk":
-            return self.say(lang, "transit_walk", v=f.value)
+            return _one(self.say(lang, "transit_walk", v=f.value), f.value)
         if f.kind == "transit":
             return self._ride(group, lang, p, facts)
         if f.kind == "floors":
@@ -185,7 +180,7 @@ class Phrasebook:
     def _neighbour(self, f: Fact, lang: Lang, p: str, note: bool) -> str:
         # A name that nobody has put into English stands in quotes.
         foreign = lang == "en" and korean.has_hangul(str(f.value))
-        value = f"“{f.value}”" if foreign else f.value
+        value = f"“{f.value}”" if foreign else articled(str(f.value)) if lang == "en" else f.value
         if f.unit in ("far", "toward") and not note:
             return self.say(lang, f"neighbour_{f.unit}", P=p, v=value)
         word = SIDE_WORDS[f.unit][lang == "en"]  # type: ignore[index]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from giljabi.answer.facts import Fact, Facts
 from giljabi.answer.query import Query
+from giljabi.answer.words import articled
 from giljabi.venue.graph import DETOUR, Graph, Leg, NoRoute, Route, metres_between
 from giljabi.venue.place import Lang, Place, Side, Venue
 
@@ -192,6 +193,8 @@ class Ways:
             ):
                 out += [replace(f, unit=f"0.{n}{f.unit}") for f in told]
                 continue
+            if {leg.start, leg.end} <= self._home() and len(route.legs) > 1:
+                continue  # the gate and its exit are one start
             out.append(
                 Fact("", "step", goal.id, self._say(query.lang, leg), f"0.{n}", leg.start,
                      leg.link.estimated, leg.link.source)
@@ -210,7 +213,7 @@ class Ways:
             )
             return f"{a.label('ko')}에서 {by_ko}{toward}{b.label('ko')} 쪽으로 가세요."
         toward = f", {SIDE_WORDS[side][1]} it" if side and side not in ("far", "toward") else ""
-        return f"From {a.label('en')}, {by_en}{b.label('en')}{toward}."
+        return f"From {articled(a.label('en'))}, {by_en}{articled(b.label('en'))}{toward}."
 
     def _line(self, origin: str, goal: Place) -> tuple[tuple[float, float], ...]:
         try:

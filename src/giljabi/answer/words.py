@@ -24,7 +24,7 @@ _STOP_KO = re.compile(
     r"갈려|갈라|갈수|갈래|갈만|갑니|걸려|걸리|걸어|걷|알려|알고|알수|가르쳐|찾아|찾는|찾고|찾을|근처|주변|건물|장소|왼쪽|오른쪽|위쪽|위에|아래|앞에|뒤에|"
     r"맞은편|도보|가까|먼|멀|제일|가장|그럼|그러면|거기|여기|저기|그리고|혹시|지금|오늘|우리|그거|그건|이거|이건|것|사이|정도|시간|방향|위치|번호|종류|시설|"
     r"특징|이름|추천|궁금|싶|줘|주세요|주실|해줘|해주|하는|하고|하면|하나|할수|할까|되나|되는|되죠|돼요|돼|아니|맞아|맞나|다른|캠퍼스|학교|경로|방법|괜찮|좋은|"
-    r"급한|급해|급하|빨리|저기요|실례|죄송|부탁|안내|설명|대해|관해|대한|정보|말해|말씀|보여|소개|한양대|교내|어서|에서|까지|으로|까요|나요|너무|완전|진짜|바로|혼자|"
+    r"급한|급해|급하|빨리|저기요|실례|죄송|부탁|안내|설명|대해|관해|대한|정보|말해|말씀|보여|소개|주세|줄래|주시|한양대|교내|어서|에서|까지|으로|까요|나요|너무|완전|진짜|바로|혼자|"
     r"친구|같이|파는|팔아|사는|개야|개나|개예|군데|내려|내리|타고|타면|타야)[가-힣]*"
     r"|(?:몇|왜|가|갈|곳|데|층|옆|위|앞|뒤|더|좀|나|저|이|그|수|때|중|분|주|해|하|되|맞|네|예|응|안|밖|에|한|및|할|만|은|는|을|를|인|길|어|음|아|말|제|내|니|총|"
     r"냐|랑|쪽|개|도)(?:은|는|이|가|을|를|에|로|도|만|요|야)?)$"
@@ -77,6 +77,17 @@ def language(text: str, languages: Sequence[Lang] = ("ko", "en")) -> Lang:
     if not hangul:
         return "en" if re.search(r"[A-Za-z]{2}", text) else "ko"
     return "en" if len(_EN_WORDS.findall(text)) >= 2 else "ko"
+
+
+_WITH_ARTICLE = frozenset(
+    "Building Hall Center Museum Library Field Annex Gymnasium Amphitheater Wing Office "
+    "Gate School Institute Clinic Market".split()
+)
+
+
+def articled(label: str) -> str:
+    """An English name as it stands in a sentence: "the Museum", but "Aejimun"."""
+    return f"the {label}" if label.rpartition(" ")[2] in _WITH_ARTICLE else label
 
 
 def content_words(masked: str, lang: Lang) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from giljabi import korean
 from giljabi.answer.ways import SIDE_WORDS
+from giljabi.answer.words import articled
 from giljabi.venue.names import Names
 from giljabi.venue.place import Lang, Place, Venue
 
@@ -26,8 +27,9 @@ _ENDING = re.compile(r"%([가-힣a-z]+)")
 LANGS: tuple[Lang, ...] = ("ko", "en")
 _OPENERS = frozenset(
     "How What Which Where Who When Until Is Are Does Can Could Tell Give Show Please Between At After "
-    "On In Whereabouts".split()
+    "On In Whereabouts The Isn't Doesn't It".split()
 )
+# "옆" and "근처" answer no question after a direction.
 SIDED = frozenset({"left", "right", "up", "down", "front", "behind"})
 
 
@@ -114,20 +116,33 @@ class _Words(Formatter):
 _WORDS = _Words()
 
 
-def word(family: Family, values: Mapping[str, str], rng: random.Random) -> str:
+def word(
+    family: Family, values: Mapping[str, str], rng: random.Random, *, leads: bool = True
+) -> str:
     """One surface form of a family, its slots filled and one of each alternatives chosen."""
     endings: Mapping[str, str] = _table()["endings"][family.lang]
     text = _ENDING.sub(lambda m: endings[m[1]], family.text)
     while m := _GROUP.search(text):
         text = text[: m.start()] + rng.choice(m[1].split("|")) + text[m.end() :]
     said = _WORDS.vformat(text, (), values)
-    lead: str = rng.choice(_table()["lead"][family.lang])
+    lead = rng.choice(_leads(family, said)) if leads else ""
     if family.lang == "en":
         first = said.split(" ", 1)[0]
         if lead and first in _OPENERS:
             said = said[:1].lower() + said[1:]
         return lead + said if lead else said[:1].upper() + said[1:]
     return lead + said
+
+
+def _leads(family: Family, said: str) -> list[str]:
+    """The openings that suit an ending: nobody says "실례합니다. … 뭐야?"."""
+    table = _table()["lead"][family.lang]
+    out: list[str] = list(table["any"])
+    if re.search(r"(?:요|까|니다)[.?]$", said):
+        out += table.get("polite", ())
+    if said.endswith("?"):
+        out += table.get("asking", ())
+    return out
 
 
 class Callings:
@@ -152,7 +167,7 @@ class Callings:
             plain = [label, label, label.replace(" ", "")]
             alias = [a for a in place.aliases if korean.has_hangul(a)]
         else:
-            plain = [f"the {label}", label]
+            plain = [articled(label), label]
             alias = [a for a in place.aliases if not korean.has_hangul(a)]
         code = []
         if place.code and place.code.isdigit():
@@ -169,6 +184,12 @@ class Callings:
         return tuple(plain or alias or code), tuple(alias), tuple(code)
 
 
+def absent(lang: Lang, rng: random.Random) -> str:
+    """Something that most places do not have."""
+    words: str = _table()["unknown"]["absent"][lang]
+    return rng.choice(words.split() if lang == "ko" else words.split("|"))
+
+
 def side_word(place: Place, lang: Lang, rng: random.Random) -> str | None:
     """A recorded side of the place, as it is asked for; None where none is recorded."""
     sides = [n.side for n in place.neighbours if n.side in SIDED]
@@ -183,13 +204,14 @@ def misheard(text: str, lang: Lang, rng: random.Random) -> str:
     if lang == "en":
         return _typed(text, rng)
     text = re.sub(r"[?.!]$", "", text)
-    out = [_like(c, rng) if "가" <= c <= "힣" and rng.random() < 0.12 else c for c in text]
-    text = "".join(out)
+    alike = [i for i, c in enumerate(text) if "가" <= c <= "힣" and _like(c, rng) != c]
+    for i in rng.sample(alike, min(len(alike), rng.choice((0, 1, 1, 2)))):
+        text = text[:i] + _like(text[i], rng) + text[i + 1 :]
     if rng.random() < 0.4:
         spots = [i for i, c in enumerate(text) if c == " "]
         for i in sorted(rng.sample(spots, min(len(spots), 2)), reverse=True):
             text = text[:i] + text[i + 1 :]
-    return rng.choice(("", "", "어 ", "음 ", "그 ", "저기 ")) + text
+    return rng.choice(("", "", "어 ", "음 ")) + text
 
 
 def _like(syllable: str, rng: random.Random) -> str:
@@ -203,9 +225,6 @@ def _like(syllable: str, rng: random.Random) -> str:
         options.append((lead, swaps[vowel], coda))
     if coda in codas:
         options.append((lead, vowel, codas[coda]))
-    options += [
-        (b, vowel, coda) for a, b in ((0, 1), (3, 4), (7, 8), (12, 13), (9, 10)) if a == lead
-    ]
     if not options:
         return syllable
     a, b, c = rng.choice(options)
@@ -220,4 +239,4 @@ def _typed(text: str, rng: random.Random) -> str:
         i = rng.choice(long)
         w, at = words[i], rng.randrange(1, len(words[i]) - 2)
         words[i] = rng.choice((w[:at] + w[at + 1 :], w[:at] + w[at + 1] + w[at] + w[at + 2 :]))
-    return rng.choice(("", "", "um ", "uh ", "so ")) + " ".join(words)
+    return rng.choice(("", "", "um ", "uh ")) + " ".join(words)

@@ -18,9 +18,9 @@ class Example:
     """A question about one place, the facts shown with it, and the answer to learn.
 
     `messages` is what the model is shown when serving, the answer last; `conversation` the bare
-    turns (question, answer, question, …). `family` is the wording the question was made from, and
-    `source` who worded it: "wordings", or a teacher's name. `distractors` counts facts shown and
-    not to be said.
+    turns (question, answer, question, …). `family` is the wording the question was made from,
+    `source` who worded it: "wordings", or a teacher's name. `for_model` is false where the served
+    guide answers in its own templates. `distractors` counts facts shown and not to be said.
     """
 
     id: str
@@ -35,6 +35,7 @@ class Example:
     messages: tuple[Message, ...]
     conversation: tuple[Message, ...]
     facts: tuple[Fact, ...]
+    for_model: bool
     distractors: int = 0
     source: str = "wordings"
 

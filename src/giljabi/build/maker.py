@@ -12,27 +12,28 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
-from typing import Any
 
-from giljabi.answer.facts import Fact, Facts
+from giljabi.answer.facts import Fact, FactKind, Facts
 from giljabi.answer.gather import Gatherer
 from giljabi.answer.generator import Message
 from giljabi.answer.phrase import Phrasebook
 from giljabi.answer.query import Query
 from giljabi.answer.understand import Understanding
 from giljabi.answer.verify import Checker
-from giljabi.answer.write import messages
+from giljabi.answer.words import articled
+from giljabi.answer.write import is_for_model, messages
 from giljabi.build import asking
 from giljabi.build.asking import Callings, Family
 from giljabi.build.example import Example
 from giljabi.build.near import NearIndex
+from giljabi.build.needs import all_have, has, recorded_number, things
 from giljabi.build.telling import Register, instruction, tell
 from giljabi.venue.graph import Graph
 from giljabi.venue.names import Names
 from giljabi.venue.place import Lang, Place, Venue
 
-_SPARES = 2  # made beyond the number asked for, in case another place has the same question
-_TRIES = 12
+_SPARES = 3  # made beyond the number asked for, in case another place has the same question
+_TRIES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,20 +164,23 @@ class Maker:
         extra: tuple[Fact, ...] = ()
         if kind == "distractor":
             extra = self._distract(job, facts, rng)
-            notes = [*notes, *(self.notes(replace(facts, items=extra)))]
-            rng.shuffle(notes)
+            others = self.notes(replace(facts, items=extra))
+            notes = [*notes, *others] if rng.random() < 0.5 else [*others, *notes]
         prompt = with_register(messages(facts, notes, tuned=True), register)
         bare = _conversation((*turns, asked), (*told, answer))
         return Example(
             id="", lang=job.lang, kind=kind, slot=facts.query.slot, place=place.id,
             places=facts.places, register=register, family=family.id, outcome=facts.outcome,
             messages=(*prompt, {"role": "assistant", "content": answer}), conversation=bare,
-            facts=(*facts.items, *extra), distractors=len(extra),
+            facts=(*facts.items, *extra), for_model=is_for_model(facts), distractors=len(extra),
         )  # fmt: skip
 
-    def _ask(self, job: Job, kind: str, family: Family, place: Place, rng: random.Random) -> str:
+    def _ask(
+        self, job: Job, kind: str, family: Family, place: Place, rng: random.Random,
+        *, first: bool = False,
+    ) -> str:  # fmt: skip
         values = self._values(job, kind, family, place, rng)
-        text = asking.word(family, values, rng)
+        text = asking.word(family, values, rng, leads=kind not in ("spoken", "follow_up") or first)
         return asking.misheard(text, job.lang, rng) if kind == "spoken" else text
 
     def _history(
@@ -195,18 +199,24 @@ class Maker:
             if f.slot != family.slot and (f.id in job.hold) == job.validation
             and self._can(place, f.needs)
         ]  # fmt: skip
-        chosen = [
-            rng.choice(firsts),
-            *rng.sample(between, min(rng.choice((0, 0, 1, 2)), len(between))),
-        ]
+        opening = rng.choice(firsts)
+        slots = {opening.slot, family.slot}
+        chosen = [opening]
+        for f in rng.sample(between, len(between))[: rng.choice((0, 0, 1, 2))]:
+            if f.slot not in slots:
+                slots.add(f.slot)
+                chosen.append(f)
         turns: tuple[str, ...] = ()
         told: tuple[str, ...] = ()
         for f in chosen:
-            turns = (*turns, self._ask(job, "basic", f, place, rng))
+            turns = (*turns, self._ask(job, kind, f, place, rng, first=not turns))
             facts = self.facts(turns, job.lang)
-            if facts.outcome != "found" or facts.query.goals[-1:] != (place.id,):
-                raise Reject("the first turn is read otherwise")
-            told = (*told, " ".join(s.text for s in self._book.answer(facts)))
+            if facts.query.goals[-1:] != (place.id,) or not _reads_as(facts.query, f):
+                raise Reject("an earlier turn is read otherwise")
+            answer = " ".join(s.text for s in self._book.answer(facts))
+            if facts.outcome != "found" or answer in told:
+                raise Reject("an earlier turn has no answer of its own")
+            told = (*told, answer)
         return turns, told
 
     def _values(
@@ -217,12 +227,17 @@ class Maker:
         if kind == "unknown_place":
             values["P"] = asking.stranger(job.lang, rng)
         if "{F" in family.text:
-            values["F"] = rng.choice(place.features)[job.lang]
+            known = things(place, job.lang)
+            if not known:
+                raise Reject("it has nothing but its own name")
+            values["F"] = rng.choice(known)
+        if "{X" in family.text:
+            values["X"] = asking.absent(job.lang, rng)
         if "{S" in family.text:
             values["S"] = asking.side_word(place, job.lang, rng) or ""
         if "{O" in family.text:
             values["O"] = self._other(job, family, place, rng)
-        right = _number(family, place)
+        right = recorded_number(family, place)
         if right is not None:
             values |= {"N": str(right), "W": str(max(1, right + rng.choice((-2, -1, 1, 2, 3))))}
             if values["W"] == values["N"]:
@@ -244,20 +259,21 @@ class Maker:
 
     def _other(self, job: Job, family: Family, place: Place, rng: random.Random) -> str:
         if family.name == "side":
-            beside = [
-                n.place for n in place.neighbours if n.place and n.side not in ("far", "toward")
-            ]
+            beside = [n.place for n in place.neighbours if n.place and n.side in asking.SIDED]
             other = self.venue.place(rng.choice(beside))
         else:
+            home = next(iter(self.venue.areas))
             fit = [
                 o for o in job.others
                 if o != place.id and self._can(self.venue.place(o), family.needs)
+                # Between two places far from the venue nobody walks by way of its gate.
+                and (family.name != "between" or home in (place.area, self.venue.place(o).area))
             ]  # fmt: skip
             if not fit:
                 raise Reject("there is no other place to set beside it")
             other = self.venue.place(rng.choice(fit))
         label = other.label(job.lang)
-        return label if job.lang == "ko" else f"the {label}"
+        return label if job.lang == "ko" else articled(label)
 
     def _as_meant(self, job: Job, kind: str, family: Family, facts: Facts) -> None:
         """Raises Reject unless the guide read the question as it was meant."""
@@ -275,11 +291,14 @@ class Maker:
         if not alone and query.goals != (job.place,):
             raise Reject("linked to another place as well")
         if kind == "unknown_fact":
-            if facts.outcome != "not_in_data" or not facts.missing.startswith("detail."):
+            asked = facts.missing.startswith("detail.") or facts.missing == "has"
+            if facts.outcome != "not_in_data" or not asked:
                 raise Reject("the fact is in the data, or asked otherwise")
             return
         if facts.outcome != "found":
             raise Reject(f"no answer: {facts.outcome}")
+        if family.placeless and not all_have(facts, self.venue.place(job.place), job.lang):
+            raise Reject("others are found that do not have it")
         if not _reads_as(query, family):
             raise Reject(f"read as {query.slot}")
 
@@ -292,7 +311,9 @@ class Maker:
                 self._can_ask[key] = has(self.venue, place, need)
             else:
                 facts = self._gatherer.gather(Query("", "ko", slot, goals=(place.id,)))
-                self._can_ask[key] = facts.outcome == "found"
+                kinds = {f.kind for f in facts.items}
+                told = kinds & _TELLS.get(need, kinds)
+                self._can_ask[key] = facts.outcome == "found" and bool(told)
         return self._can_ask[key]
 
     def _distract(self, job: Job, facts: Facts, rng: random.Random) -> tuple[Fact, ...]:
@@ -304,20 +325,27 @@ class Maker:
                 continue
             query = replace(facts.query, goals=(other,))
             found = self._gatherer.gather(query)
-            if found.outcome == "found" and self.notes(found):
-                return tuple(replace(f, id=f"d{n}") for n, f in enumerate(found.items, 1))
+            # Steps and "from there" do not say whose they are.
+            clear = [f for f in found.items if f.kind != "step" and f.unit != "walk"]
+            if found.outcome == "found" and clear:
+                return tuple(replace(f, id=f"d{n}") for n, f in enumerate(clear, 1))
         raise Reject("there is nothing to distract with")
 
 
+# What a question of this kind has to be answered with at least.
+_TELLS: dict[str, set[FactKind]] = {
+    "where": {"step", "inside", "neighbour"}, "distance": {"distance"}, "near": {"neighbour"},
+}  # fmt: skip
 _GATHERED = {
     "way": "route",
     "where": "where",
     "near": "nearby",
     "minutes": "minutes",
+    "distance": "distance",
     "point": "route",
 }
 _PLAIN_NAMES = frozenset(
-    "floors code kind features about inside route minutes transit where nearby distance".split()
+    "floors code kind building features about inside route minutes transit where nearby distance".split()
 )
 
 
@@ -328,9 +356,9 @@ def _reads_as(query: Query, family: Family) -> bool:
 
 
 _ALSO: dict[str, tuple[str, ...]] = {
-    "between": ("where", "minutes"), "kind": ("about",), "about": ("kind", "where"), "transport": ("transit",),
-    "distance": ("minutes",), "by_code": ("about",), "where_alias": ("about",), "nearby_side": ("side",),
-    "second": (), "find": ("where",),
+    "between": ("where", "minutes"), "kind": ("about",), "building": ("about",),
+    "about": ("kind", "where"), "transport": ("transit",), "by_code": ("about",),
+    "where_alias": ("about",), "nearby_side": ("side",), "find": ("where",),
 }  # fmt: skip
 
 
@@ -348,29 +376,3 @@ def _conversation(asked: Sequence[str], told: Sequence[str]) -> tuple[Message, .
     for question, answer in zip(asked, told, strict=True):
         out += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     return tuple(out)
-
-
-def _number(family: Family, place: Place) -> int | None:
-    value: Any = {
-        "check_floors": place.floors and place.floors.above, "negation": place.floors and place.floors.above,
-        "check_minutes": place.minutes, "check_code": place.code,
-    }.get(family.name)  # fmt: skip
-    return int(value) if value is not None and str(value).isdigit() else None
-
-
-def has(venue: Venue, place: Place, need: str) -> bool:
-    """Whether the records hold what a wording asks for."""
-    beside = [n for n in place.neighbours if n.place and n.side not in ("far", "toward")]
-    ways = [d.rank for d in venue.directions if d.to == place.id]
-    transit = place.transit
-    answers: dict[str, object] = {
-        "": True, "kind": True, "floors": place.floors, "code": place.code,
-        "floors_above": place.floors and place.floors.above,
-        "code_number": place.code and place.code.isdigit(), "features": place.features,
-        "inside": place.inside and place.inside.levels,
-        "minutes_sure": place.minutes and place.original("minutes") is None,
-        "transit": transit, "transit_exit": transit and (transit.alight_exit or transit.board_exit),
-        "transit_walk": transit and transit.walk_minutes, "second": 2 in ways, "neighbour": beside,
-        "sides": any(n.side in asking.SIDED for n in place.neighbours),
-    }  # fmt: skip
-    return bool(answers[need])

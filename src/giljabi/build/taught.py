@@ -20,7 +20,7 @@ from giljabi.answer.claims import sentences
 from giljabi.answer.generator import Message
 from giljabi.answer.query import Query
 from giljabi.answer.words import language
-from giljabi.answer.write import messages
+from giljabi.answer.write import is_for_model, messages
 from giljabi.build.example import Example
 from giljabi.build.maker import Job, Maker, with_register
 from giljabi.build.near import NearIndex
@@ -168,7 +168,8 @@ def _example(maker: Maker, job: Job, question: str, answer: str, source: str) ->
         id=f"{job.lang}-{job.place}-teacher-{digest}", lang=job.lang, kind="teacher",
         slot=facts.query.slot, place=job.place, places=facts.places, register=register,
         family="teacher", outcome=facts.outcome, messages=(*prompt, said),
-        conversation=({"role": "user", "content": question}, said), facts=facts.items, source=source,
+        conversation=({"role": "user", "content": question}, said), facts=facts.items, for_model=is_for_model(facts),
+        source=source,
     )  # fmt: skip
 
 

@@ -71,6 +71,10 @@ def tell(venue: Venue, facts: Facts, register: Register, rng: random.Random) -> 
     lang = facts.query.lang
     if facts.outcome != "found":
         return " ".join(s.text for s in Phrasebook(venue).answer(facts))
+    if any(f.unit == "note" for f in facts.items):
+        return None  # says what is not known, which is for the served words
+    # Offers and warnings at the end are added when serving; no fact says when.
+    facts = replace(facts, notes=facts.notes & {"tie"})
     drawn = {key: rng.choice(texts) for key, texts in wordings(lang, register).items()}
     book = _Drawn(venue, lang, drawn)
     if lang == "ko":

@@ -75,7 +75,9 @@ _DENIED_AFTER = re.compile(r"^\s*(?:짜리|건물)?\s*(?:이|가|은|는)?\s*(?:
 _DENIED_BEFORE = re.compile(
     r"\b(?:not|isn't|doesn't have|rather than|instead of)\s*(?:in\s*)?$", re.I
 )
-_END = re.compile(r"(?<=[^\d])(?<!\bDr)(?<!\bMr)[.!?](?=\s|$|[가-힣\"'”’)])|[.!?](?=\s)|[\n。]")
+_END = re.compile(
+    r"(?<=[^\d])(?<!\bDr)(?<!\bMr)[.!?](?=\s|$|[가-힣\"'”’)])|(?<!\bDr)(?<!\bMr)[.!?](?=\s)|[\n。]"
+)
 
 
 @dataclass(frozen=True, slots=True)
