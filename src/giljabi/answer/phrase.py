@@ -319,7 +319,10 @@ class Phrasebook:
             "minutes": p.minutes is not None,
             "route": any(d.to == p.id for d in self.venue.directions) or p.transit is not None,
         }  # fmt: skip
-        return ", ".join(words[k] for k, yes in known.items() if yes)
+        said = [words[k] for k, yes in known.items() if yes]
+        if lang == "ko" or len(said) < 2:
+            return ", ".join(said)
+        return ", ".join(said[:-1]) + self._table[lang]["bus_or"] + said[-1]
 
 
 def _may_echo(words: str) -> bool:

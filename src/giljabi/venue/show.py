@@ -1,11 +1,10 @@
-"""A venue as text for the person who keeps it: what it holds, and what hangs loose."""
+"""A venue as text for the person who keeps it: what it holds."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import fields
 
-from giljabi.venue.graph import Graph, NoRoute
 from giljabi.venue.place import Place, Venue
 
 
@@ -38,25 +37,3 @@ def place_text(venue: Venue, place_id: str) -> str:
         if d.to == place_id:
             lines.append(f"  way {d.rank}: {' '.join(s.ko for s in d.steps)}   [{d.source}]")
     return "\n".join(lines)
-
-
-def loose_ends(venue: Venue) -> list[str]:
-    """Neighbour names without a place, fields without a source, places no route reaches."""
-    out = []
-    graph = Graph(venue)
-    for p in venue.places:
-        out += [
-            f"{p.id} {p.name.ko}: neighbour {n.name!r} is not a place; kept as a landmark by name"
-            for n in p.neighbours
-            if n.place is None
-        ]
-        out += [
-            f"{p.id} {p.name.ko}: field {name} has no source"
-            for name in ("name", "kind", "code", "minutes", "floors", "features", "point")
-            if getattr(p, name) and not p.source(name)
-        ]
-        try:
-            graph.route(venue.origin, p.id)
-        except NoRoute:
-            out.append(f"{p.id} {p.name.ko}: no route reaches it")
-    return out
