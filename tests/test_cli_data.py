@@ -43,6 +43,23 @@ def test_from_a_venue_to_an_audited_data_set(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))["rules"]
 
 
+def test_a_data_set_has_a_usual_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    built = run("data", "build", HOSPITAL, *FEW, "--workers", 1)
+    assert built.exit_code == 0, built.output
+    (made,) = tmp_path.glob("runs/*/dataset/manifest.json")
+    assert str(made.parent.relative_to(tmp_path)) in built.stdout
+
+
+def test_a_folder_of_somebody_elses_stays_as_it_is(tmp_path: Path) -> None:
+    theirs = tmp_path / "manifest.json"
+    theirs.write_text('{"name": "a web page"}', "utf-8")
+    refused = run("data", "build", HOSPITAL, "--out", tmp_path, *FEW)
+    assert refused.exit_code == 2
+    assert "no data set" in refused.output
+    assert theirs.read_text("utf-8") == '{"name": "a web page"}'
+
+
 def test_a_dry_run_makes_nothing(tmp_path: Path) -> None:
     result = run("data", "build", HOSPITAL, "--out", tmp_path / "d", "--dry-run")
     assert "places" in result.stdout
@@ -129,7 +146,7 @@ def test_collect_says_which_key_is_missing(tmp_path: Path, monkeypatch: pytest.M
         (["data", "build", HOSPITAL, "--out", "x", "--teacher", "localhost"], "not a URL"),
         (
             ["data", "build", HOSPITAL, "--out", "x", "--teacher", "http://localhost:1"],
-            "--teacher-model",
+            "--model",
         ),
         (["data", "audit", __file__], "not JSON"),
         (["data", "audit", HOSPITAL, "--base", "gpt-9"], "gpt-9"),

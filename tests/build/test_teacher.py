@@ -264,7 +264,7 @@ def test_killed_in_the_middle_nothing_is_paid_twice(tmp_path: Path) -> None:
     out = tmp_path / "d"
     with teachers.Teacher(latency=0.15) as server:
         command = [sys.executable, "-m", "giljabi.cli", "data", "build", str(HOSPITAL), "--out", str(out),
-                   "--teacher", server.url, "--teacher-model", "teacher-1", "--concurrency", "2",
+                   "--teacher", server.url, "--model", "teacher-1", "--concurrency", "2",
                    *[f"--count={k}={n}" for k, n in ONE.items()]]  # fmt: skip
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
         until = time.monotonic() + 60

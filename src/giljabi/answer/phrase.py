@@ -313,7 +313,7 @@ class Phrasebook:
 
     def _can_ask(self, place: str, lang: Lang) -> str:
         p = self.venue.place(place)
-        words = self._table[lang]["can"]
+        words: dict[str, str] = self._table[lang]["can"]
         known = {
             "floors": p.floors is not None and p.floors.note is None, "features": bool(p.features),
             "minutes": p.minutes is not None,
@@ -322,7 +322,7 @@ class Phrasebook:
         said = [words[k] for k, yes in known.items() if yes]
         if lang == "ko" or len(said) < 2:
             return ", ".join(said)
-        return ", ".join(said[:-1]) + self._table[lang]["bus_or"] + said[-1]
+        return f"{', '.join(said[:-1])}{self._table[lang]['bus_or']}{said[-1]}"
 
 
 def _may_echo(words: str) -> bool:

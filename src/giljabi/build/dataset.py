@@ -151,6 +151,11 @@ def _key(venue: Venue, options: BuildOptions) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
+def usual_place(venue: Venue, options: BuildOptions) -> Path:
+    """Where a build goes that nobody gave a folder: other inputs, another folder."""
+    return Path("runs") / f"{venue.id}-{_key(venue, options)[:8]}" / "dataset"
+
+
 def prompt_hash() -> str:
     """sha256 over what a model is shown beside the facts: instruction, form, notes."""
     data = files("giljabi.answer")
@@ -215,6 +220,7 @@ def build(
     reasons = _make_shards(venue_dir, todo, shards, options.workers, progress or _silent)
     taught, bill = _teach(venue, todo, options, out, progress or _silent)
     rows, short = _assemble(todo, shards, taught)
+    _settle(bill, rows["train"])
     written = write_layouts(rows, venue, out, options.layouts)
     manifest = _manifest(venue, options, todo, rows, short, reasons, written) | bill
     write_text(out / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
@@ -226,14 +232,23 @@ def _make_room(out: Path, key: str) -> None:
     """The folder is ours, or empty; shards of other inputs are thrown away."""
     if out.is_file():
         raise GiljabiError(f"{out} is a file; give a folder.")
-    ours = any((out / name).exists() for name in ("manifest.json", ".shards", "teacher.jsonl"))
-    if out.is_dir() and any(out.iterdir()) and not ours:
+    if out.is_dir() and any(out.iterdir()) and not _is_ours(out):
         raise GiljabiError(f"{out} is not empty and no data set; give a new folder.")
     (out / "manifest.json").unlink(missing_ok=True)
     if (out / ".shards").is_dir():
         for old in (out / ".shards").iterdir():
             if old.name != key:
                 shutil.rmtree(old)
+
+
+def _is_ours(out: Path) -> bool:
+    if (out / ".shards").is_dir() or (out / "teacher.jsonl").is_file():
+        return True
+    try:
+        found = json.loads((out / "manifest.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and {"format", "giljabi", "wordings"} <= found.keys()
 
 
 _maker: Maker | None = None
@@ -314,6 +329,16 @@ def _teach(
     kept = sum(map(len, rows.values()))
     told = {"model": options.teacher.model, "kept": kept, "rejected": dict(sorted(reasons.items()))}
     return rows, {"teacher": told | teacher.bill.to_json()}
+
+
+def _settle(bill: dict[str, Any], rows: Sequence[Row]) -> None:
+    """Kept is what stands in the set: a question asked there already is rejected too."""
+    if told := bill.get("teacher"):
+        kept = sum(row["kind"] == "teacher" for row in rows)
+        if again := told["kept"] - kept:
+            why = "nearly the same question again"
+            told["rejected"][why] = told["rejected"].get(why, 0) + again
+        told["kept"] = kept
 
 
 def _assemble(

@@ -65,7 +65,7 @@ class TeacherOptions:
                 f"--teacher {self.url!r} is not a URL; write it as http://host:port/v1."
             )
         if not self.model:
-            raise GiljabiError("Say which model the teacher should run: --teacher-model NAME.")
+            raise GiljabiError("Say which model the teacher should run: --model NAME.")
         if self.pairs < 1 or self.concurrency < 1 or self.attempts < 1:
             raise GiljabiError("Pairs, concurrency and attempts must be 1 or more.")
         if self.ceiling is not None and not (self.price_in or self.price_out):

@@ -39,8 +39,7 @@ def _counts(items: tuple[str, ...]) -> dict[str, int]:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    required=True,
-    help="A new folder, or one to go on with.",
+    help="A new folder, or one to go on with; runs/VENUE-HASH/dataset by default.",
 )
 @click.option(
     "--count",
@@ -70,7 +69,9 @@ def _counts(items: tuple[str, ...]) -> dict[str, int]:
 )
 @click.option("--workers", default=0, help="Processes; 0 is one a core.")
 @click.option("--teacher", "url", help="OpenAI-compatible URL that words further pairs.")
-@click.option("--teacher-model", default="", help="The model's name there.")
+@click.option(
+    "--model", "teacher_model", default="", help="The teacher's model, by its name there."
+)
 @click.option(
     "--teacher-pairs", default=10, show_default=True, help="Pairs asked for a place and language."
 )
@@ -80,7 +81,7 @@ def _counts(items: tuple[str, ...]) -> dict[str, int]:
 @click.option("--ceiling", type=float, help="Most dollars the teacher may cost.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made and what it would cost.")
 def build(
-    venue_dir: Path, out: Path, counts: tuple[str, ...], languages: tuple[Any, ...], seed: int,
+    venue_dir: Path, out: Path | None, counts: tuple[str, ...], languages: tuple[Any, ...], seed: int,
     val_share: float, layouts: tuple[str, ...], workers: int, url: str | None, teacher_model: str,
     teacher_pairs: int, concurrency: int, price_in: float, price_out: float,
     ceiling: float | None, dry_run: bool,
@@ -107,6 +108,7 @@ def build(
     if dry_run:
         click.echo(dataset.forecast(venue, options))
         return
+    out = out or dataset.usual_place(venue, options)
     try:
         with progress_bar() as bar:
             tasks: dict[str, Any] = {}
