@@ -100,6 +100,22 @@ def test_the_folder_loads_as_a_venue(run: Collect, tmp_path: Path) -> None:
     assert venue.origin == venue.places[0].id
 
 
+def test_no_distance_is_recorded_of_where_walks_start(run: Collect, tmp_path: Path) -> None:
+    run()
+    first, second, *_ = (town := records(tmp_path / "town"))
+    head = (tmp_path / "town" / "venue.toml").read_text("utf-8")
+    assert (town[first].keys() | town[first]["sources"].keys()).isdisjoint(
+        {"minutes", "distance_km"}
+    )
+    assert town[second]["distance_km"] > 0
+    moved = head.replace(f'origin = "{first}"', f'origin = "{second}"')
+    (tmp_path / "town" / "venue.toml").write_text(moved, "utf-8")
+    run()
+    town = records(tmp_path / "town")
+    assert "distance_km" not in town[second]
+    assert town[first]["distance_km"] >= 0
+
+
 def test_a_venue_toml_that_is_there_stays(run: Collect, tmp_path: Path) -> None:
     (tmp_path / "town").mkdir()
     (tmp_path / "town" / "venue.toml").write_text("# mine\n")

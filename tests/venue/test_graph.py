@@ -192,10 +192,10 @@ def test_a_folder_with_junctions_reads_them_and_names_the_bad_line(
     assert venue.junctions == {"x1": Point(37.5, 127.0)}
     assert venue.hash != hospital.hash
     for line, said in (
-        ("x1,37.5,127.1", r"line 3: the id 'x1' is empty or occurs twice"),
-        ("x2,north,127", r"junctions\.csv, line 3: ValueError"),
-        ("x2,91,127", r"line 3: 91\.0, 127\.0 is no point"),
-        ("x2", r"line 3: TypeError"),
+        ("x1,37.5,127.1", r"line 3: the id x1 occurs twice"),
+        ("x2,north,127", r"junctions\.csv, line 3, field lat: should be degrees"),
+        ("x2,91,127", r"line 3, field lat: should be degrees .* found 91\.0"),
+        ("x2", r"line 3, field lat: should be degrees"),
         ("cafe,37,127", r"junctions\.csv: cafe is already a place"),
     ):
         (copy / "junctions.csv").write_text(f"id,lat,lon\nx1,37.5,127.0\n{line}\n")

@@ -106,6 +106,7 @@ PLANTED: dict[str, Callable[[Venue], Venue]] = {
     "spelling": lambda v: told(v, "바다카패 앞으로 가세요."),
     "link-fast": lambda v: replace(v, links=(*v.links, Link("cafe", "emergency", metres=300, minutes=1, step_free=True, source="survey"))),
     "link-slow": lambda v: replace(v, links=(*v.links, Link("cafe", "emergency", metres=30, minutes=4, step_free=True, source="survey"))),
+    "walk-to-itself": lambda v: changed(v, "main-door", minutes=4, distance_km=0.3),
     "distance-disagrees": lambda v: changed(v, "cafe", distance_km=2.0, minutes=5),
     "ride-short": lambda v: changed(v, "cafe", minutes=4, transit=Transit("bus", ("1",), Text("앞"), Text("뒤"))),
     "ride-in-walk": lambda v: told(changed(v, "cafe", minutes=9), "지하철 2호선을 타고 가세요."),
@@ -118,6 +119,12 @@ PLANTED: dict[str, Callable[[Venue], Venue]] = {
 def test_a_planted_fault_is_found_by_its_rule_alone(rule: str, hospital: Venue) -> None:
     found = new_rules(PLANTED[rule](hospital), hospital)
     assert set(found) == {rule}, found
+
+
+def test_a_walk_to_another_start_is_a_walk_to_itself(hospital: Venue) -> None:
+    also = replace(changed(hospital, "emergency", minutes=2), origin_also=("emergency",))
+    (found,) = [f for f in lint.check(also) if f.rule == "walk-to-itself"]
+    assert (found.place, found.field) == ("emergency", "minutes")
 
 
 MAPPED: dict[str, Callable[[Venue], Venue]] = {

@@ -66,9 +66,11 @@ def test_korean_headers_in_every_encoding_korean_tables_come_in(
     text = (
         "이름,영문이름,종류,번호,위도,경도,층수,지하,도보,별칭,시설,운영시간,전화,요금,홈페이지\r\n"
         "본관,Main Hall,행정건물,101,37.55,127.04,5,,2,신본관,총장실,,,,\r\n"
+        "정문,,출입구,,37.551,127.04,,,,,,,,,\r\n"
     )
     imported = read_csv(_table(tmp_path, text, encoding))
-    (place,) = _venue(imported, tmp_path / "venue").places
+    write_venue(imported, tmp_path / "venue", name="작은 동네", venue_id="small", origin="p2")
+    place, _ = folder.load(tmp_path / "venue").places
     assert (place.id, place.code, place.minutes) == ("101", "101", 2)
     assert (place.name.ko, place.name.en, place.kind.ko) == ("본관", "Main Hall", "행정건물")
 

@@ -102,19 +102,30 @@ def venue_import(
     JSON records of the known shapes become its places.json. One .osm, .osm.gz, .osm.bz2 or .pbf
     extract, one .csv or one .geojson becomes a whole folder, walkways included.
     """
+    if (target / "venue.toml").exists():
+        raise GiljabiError(
+            f"{target} is a venue already: import into a new folder and copy what you want from it."
+        )
+    if all(r.suffix == ".json" for r in records):
+        _import_records(records, coordinates, target)
+    elif len(records) > 1 or coordinates is not None:
+        raise GiljabiError("Give one map or table at a time, without --coordinates.")
+    else:
+        _import_map(records[0], target, name, origin)
+
+
+def _import_records(records: tuple[Path, ...], coordinates: Path | None, target: Path) -> None:
     from giljabi.venue.readers import import_places, read_wording
 
-    if all(r.suffix == ".json" for r in records):
-        places = import_places(records, coordinates, read_wording(target))
+    places = import_places(records, coordinates, read_wording(target))
+    try:
         folder.write_json(target / "places.json", places)
-        loose = [n["name"] for p in places for n in p.get("neighbours", ()) if "place" not in n]
-        click.echo(
-            f"{target / 'places.json'}: {len(places)} places; {len(loose)} neighbour names unresolved."
-        )
-        return
-    if len(records) > 1 or coordinates is not None:
-        raise GiljabiError("Give one map or table at a time, without --coordinates.")
-    _import_map(records[0], target, name, origin)
+    except OSError as e:
+        raise GiljabiError(f"{target} cannot be written: {e.strerror or e}.") from None
+    loose = [n["name"] for p in places for n in p.get("neighbours", ()) if "place" not in n]
+    click.echo(
+        f"{target / 'places.json'}: {len(places)} places; {len(loose)} neighbour names unresolved."
+    )
 
 
 def _import_map(source: Path, target: Path, name: str, origin: str | None) -> None:
@@ -122,8 +133,6 @@ def _import_map(source: Path, target: Path, name: str, origin: str | None) -> No
     from giljabi.venue.osm import read_osm
     from giljabi.venue.tables import read_csv, read_geojson
 
-    if (target / "venue.toml").exists():
-        raise GiljabiError(f"{target} is a venue already; import a map into a new folder.")
     if source.name.endswith(_MAPS):
         found = read_osm(source)
     elif source.suffix == ".csv":
@@ -135,10 +144,15 @@ def _import_map(source: Path, target: Path, name: str, origin: str | None) -> No
                            f"known: .json, .csv, .geojson, {', '.join(_MAPS)}.")  # fmt: skip
     stem = source.name.partition(".")[0]
     venue_id = re.sub(r"[^A-Za-z0-9_-]+", "-", target.name) or "venue"
-    imported.write_venue(found, target, name=name or stem, venue_id=venue_id, origin=origin)
+    start = imported.write_venue(found, target, name=name or stem, venue_id=venue_id, origin=origin)
     click.echo(
         f"{target}: {len(found.places)} places, {len(found.links)} links, {len(found.junctions)} junctions."
     )
+    if minutes := next(p.get("minutes") for p in found.places if p["id"] == start):
+        click.echo(
+            f"Walks now start at {start}, for which the file has {minutes} min (left out): if it "
+            "measured them from elsewhere, import into a new folder with --origin."
+        )
 
 
 @venue.command("collect")

@@ -49,6 +49,7 @@ from giljabi.venue.naver import (
     queries_for,
 )
 from giljabi.venue.place import Point
+from giljabi.venue.records import without_walk_to_itself
 
 __all__ = ["KakaoKeys", "NaverKeys", "Patience", "Report", "queries_for", "run"]
 
@@ -141,9 +142,12 @@ def run(
     records = _records(sweep, answers, report)
     if not records:
         raise GiljabiError(" ".join([f"No place within {radius_m} m.", *report.sentences()]))
+    nearest = str(records[0]["id"])
+    starts = folder.starts(into) or {nearest}
+    records = [without_walk_to_itself(r, starts) for r in records]
     folder.write_json(into / "places.json", records)
     if not (into / "venue.toml").exists():
-        _write_head(into, name or into.resolve().name, str(records[0]["id"]))
+        _write_head(into, name or into.resolve().name, nearest)
     return report
 
 

@@ -77,6 +77,24 @@ def _pace(e: Evidence, origin: Place, p: Place, metres: float, minutes: int) -> 
     )
 
 
+def to_itself(e: Evidence) -> Iterator[Finding]:
+    """A walk recorded for a place where walks start: it would be told as a way to itself."""
+    for start in dict.fromkeys((e.venue.origin, *e.venue.origin_also)):
+        if (p := e.get(start)) is None:
+            continue
+        for field, value, unit in (
+            ("minutes", p.minutes, "min"),
+            ("distance_km", p.distance_km, "km"),
+        ):
+            if value is not None:
+                yield Finding(
+                    "walk-to-itself", "warning",
+                    f"{value} {unit} are recorded, but walks start here.",
+                    f"Drop {field}, or name another origin if the walks were measured from elsewhere.",
+                    file=e.file(p), place=p.id, name=p.label("ko"), field=field,
+                )  # fmt: skip
+
+
 def kilometres(e: Evidence) -> Iterator[Finding]:
     """A recorded distance that fits neither the recorded minutes nor the straight line."""
     starts = origins(e)

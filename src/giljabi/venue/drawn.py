@@ -11,6 +11,7 @@ from typing import Any, get_args
 from giljabi.errors import GiljabiError
 from giljabi.venue.graph import metres_between
 from giljabi.venue.place import Link, LinkKind, Point
+from giljabi.venue.schema import shown
 from giljabi.venue.walkways import Stretch, Tie, network
 
 LINES = frozenset({"LineString", "MultiLineString"})
@@ -26,11 +27,12 @@ Json = Mapping[str, Any]
 def parts(feature: Any, spot: str) -> tuple[Json, Json]:
     """A feature's geometry and properties; `spot` is where it is, for the GiljabiError."""
     shape = feature.get("geometry") if isinstance(feature, dict) else None
-    if not isinstance(shape, dict) or shape.get("type") not in {*_DEPTHS, *LINES}:
-        raise GiljabiError(f"{spot}: its geometry is none of {', '.join((*_DEPTHS, *LINES))}.")
+    known = (*_DEPTHS, *sorted(LINES))
+    if not isinstance(shape, dict) or shape.get("type") not in known:
+        raise GiljabiError(f"{spot}: its geometry is none of {', '.join(known)}.")
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
-        raise GiljabiError(f"{spot}: properties should be an object, found {properties!r}.")
+        raise GiljabiError(f"{spot}: properties should be an object, found {shown(properties)}.")
     return shape, properties
 
 
@@ -55,7 +57,9 @@ def _point(value: Any, spot: str) -> Point:
         or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in numbers)
         or not (abs(numbers[1]) <= 90 and abs(numbers[0]) <= 180)
     ):
-        raise GiljabiError(f"{spot}: expected [longitude, latitude] in degrees, found {value!r}.")
+        raise GiljabiError(
+            f"{spot}: expected [longitude, latitude] in degrees, found {shown(value)}."
+        )
     return Point(float(numbers[1]), float(numbers[0]))
 
 
@@ -70,11 +74,15 @@ class Lines:
         said = properties.get("kind") or "walk"
         kind: Any = _KINDS.get(said, said) if isinstance(said, str) else said
         if kind not in get_args(LinkKind):
-            raise GiljabiError(f"{spot}: kind {said!r} is none of {', '.join(get_args(LinkKind))}.")
+            raise GiljabiError(
+                f"{spot}: kind {shown(said)} is none of {', '.join(get_args(LinkKind))}."
+            )
         free = properties.get("step_free")
         free = _FREE.get(free, free) if isinstance(free, str) else free
         if not (free is None or isinstance(free, bool)):
-            raise GiljabiError(f"{spot}: step_free should be true, false or null, found {free!r}.")
+            raise GiljabiError(
+                f"{spot}: step_free should be true, false or null, found {shown(free)}."
+            )
         if free is None and kind in ("stairs", "escalator"):
             free = False
         drawn = _list(shape.get("coordinates"), spot)

@@ -8,25 +8,21 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from giljabi.errors import GiljabiError
 from giljabi.venue import folder
 from giljabi.venue.graph import metres_between
 from giljabi.venue.place import Link, Point
-
-Record = dict[str, Any]
+from giljabi.venue.records import Record, without_walk_to_itself
 
 AREA = "campus"
 """The area of every imported place: the venue itself."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_LINK_COLUMNS = (
-    "a", "b", "kind", "metres", "minutes", "step_free", "estimated", "hint_ko", "hint_en", "source",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +89,11 @@ def _parts(links: Iterable[Link]) -> list[set[str]]:
 
 def write_venue(
     imported: Imported, into: Path, *, name: str, venue_id: str, origin: str | None = None
-) -> None:
+) -> str:
     """Write `imported` as the venue folder `into`; `origin` is a place id, else the centre.
 
-    The files are read back before any is put in place: GiljabiError leaves `into` as it was.
+    What is recorded as the walk to the origin itself is left out. Returns the origin's id. The files
+    are read back before any is put in place: GiljabiError leaves everything as it was.
     """
     if not _ID.fullmatch(venue_id):
         raise GiljabiError(f"The venue id {venue_id!r} may only hold letters, digits, - and _.")
@@ -106,22 +103,39 @@ def write_venue(
         raise GiljabiError(f"Nothing to write into {into}: there is no place.")
     if origin is not None and all(p["id"] != origin for p in imported.places):
         raise GiljabiError(f"The origin {origin!r} is none of the imported places.")
-    try:
+    start = origin or centre_place(imported)
+    with _draft_of(into) as draft:
+        places = [without_walk_to_itself(p, {start}) for p in imported.places]
+        folder.write_json(draft / "places.json", places)
+        for part, text in _texts(imported, name, venue_id, start).items():
+            (draft / part).write_text(text, "utf-8")
+        folder.load(draft)
         into.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=into, prefix=".import.") as beside:
-            draft = Path(beside)
-            folder.write_json(draft / "places.json", list(imported.places))
-            for part, text in _texts(imported, name, venue_id, origin).items():
-                (draft / part).write_text(text, "utf-8")
-            folder.load(draft)
-            # venue.toml comes last: without it a folder is no venue.
-            for part in ("places.json", "links.csv", "junctions.csv", "venue.toml"):
-                os.replace(draft / part, into / part)
+        # venue.toml comes last: without it a folder is no venue.
+        for part in ("places.json", "links.csv", "junctions.csv", "venue.toml"):
+            os.replace(draft / part, into / part)
+    return start
+
+
+@contextmanager
+def _draft_of(into: Path) -> Iterator[Path]:
+    """A folder to write in that is gone afterwards; what fails in it is said of `into`."""
+    # A new folder is made only once its files are good; a draft beside it can still be renamed.
+    near = next((p for p in (into, *into.absolute().parents) if p.exists()), Path("/"))
+    try:
+        with tempfile.TemporaryDirectory(dir=near, prefix=".import.") as draft:
+            try:
+                yield Path(draft)
+            except GiljabiError as e:
+                raise GiljabiError(str(e).replace(draft, str(into))) from None
+    except UnicodeEncodeError as e:
+        bad = e.object[e.start : e.end]
+        raise GiljabiError(f"{into}: {bad!r} in a name is no whole character: mend it.") from None
     except OSError as e:
         raise GiljabiError(f"{into} cannot be written: {e.strerror or e}.") from None
 
 
-def _texts(imported: Imported, name: str, venue_id: str, origin: str | None) -> dict[str, str]:
+def _texts(imported: Imported, name: str, venue_id: str, origin: str) -> dict[str, str]:
     links = [
         (
             x.a, x.b, x.kind, _number(x.metres), _number(x.minutes),
@@ -132,9 +146,9 @@ def _texts(imported: Imported, name: str, venue_id: str, origin: str | None) -> 
     ]  # fmt: skip
     points = [(i, _number(p.lat), _number(p.lon)) for i, p in sorted(imported.junctions.items())]
     return {
-        "venue.toml": _venue_toml(imported, name, venue_id, origin or centre_place(imported)),
-        "links.csv": _csv(_LINK_COLUMNS, links),
-        "junctions.csv": _csv(("id", "lat", "lon"), points),
+        "venue.toml": _venue_toml(imported, name, venue_id, origin),
+        "links.csv": _csv(folder.LINK_COLUMNS, links),
+        "junctions.csv": _csv(folder.JUNCTION_COLUMNS, points),
     }
 
 

@@ -15,9 +15,10 @@ from giljabi.errors import GiljabiError
 from giljabi.venue import distance_lint, names_lint, sides_lint, ways_lint
 from giljabi.venue.evidence import Evidence
 from giljabi.venue.findings import Finding, ordered
-from giljabi.venue.folder import place_from_json, read_json
 from giljabi.venue.place import Text, Venue
 from giljabi.venue.readers import import_places
+from giljabi.venue.records import place_from_json
+from giljabi.venue.written import read_json
 
 RULES: tuple[Callable[[Evidence], Iterable[Finding]], ...] = (
     names_lint.dangling,
@@ -29,6 +30,7 @@ RULES: tuple[Callable[[Evidence], Iterable[Finding]], ...] = (
     sides_lint.contradictions,
     sides_lint.geometry,
     distance_lint.pace,
+    distance_lint.to_itself,
     distance_lint.kilometres,
     distance_lint.links,
     distance_lint.neighbours,

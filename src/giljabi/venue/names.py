@@ -46,7 +46,7 @@ _TAIL = re.compile(
 
 _SIBLING = re.compile(
     r"(?<![0-9가-힣A-Za-z])제?(?P<ko>\d)(?:관|공학관|법학관|의학관|음악관|학생생활관|생활관|기숙사)"
-    r"|(?<=\bor )(?P<en>\d)\b(?! ?(?:min|floor|stor))|(?<=\band )\d\b(?! ?(?:min|floor|stor))"
+    r"|(?:(?<=\bor )|(?<=\band ))(?P<en>\d)\b(?! ?(?:min|floor|stor))"
 )
 
 
@@ -167,7 +167,7 @@ class Names:
             if not before or any(m.start() < t.end and t.start < m.end() for t in taken):
                 continue
             head = self._venue.place(before[-1].places[0]).label("ko")
-            name = forms.squeeze(re.sub(r"\d", digit, head, count=1))
+            name = forms.squeeze(digit.join(re.split(r"\d", head, maxsplit=1)))
             if re.search(r"\d", head) and name in self._forms:
                 yield Mention(m.start(), m.end(), m[0], tuple(self._forms[name][:1]), "exact")
 

@@ -12,8 +12,9 @@ from typing import Any
 from giljabi.errors import GiljabiError
 from giljabi.venue import osm_places, osm_walkways
 from giljabi.venue.graph import metres_between
-from giljabi.venue.imported import Imported, Record
+from giljabi.venue.imported import Imported
 from giljabi.venue.place import Point
+from giljabi.venue.records import Record
 from giljabi.venue.walkways import Tie, network
 
 Tags = Mapping[str, str]
@@ -85,7 +86,7 @@ def _read(path: Path) -> _Extract:
     out = _Extract()
     try:
         _read_into(osmium, path, out)
-    except (RuntimeError, ValueError) as e:
+    except (RuntimeError, ValueError, osmium.InvalidLocationError) as e:
         raise GiljabiError(
             f"{path}: not a whole OpenStreetMap file ({str(e).rstrip('.')}): download it again."
         ) from None

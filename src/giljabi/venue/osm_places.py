@@ -10,8 +10,9 @@ from importlib.resources import files
 from typing import Any
 
 from giljabi import korean
-from giljabi.venue.imported import AREA, Record, is_latin
+from giljabi.venue.imported import AREA, is_latin
 from giljabi.venue.place import Point
+from giljabi.venue.records import Record
 
 Tags = Mapping[str, str]
 

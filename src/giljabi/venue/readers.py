@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from giljabi.errors import GiljabiError
-from giljabi.venue.folder import read_json
+from giljabi.venue.schema import check, shown
+from giljabi.venue.written import read_json, read_list
 
 Record = dict[str, Any]
 Wording = Mapping[str, Mapping[str, Any]]
@@ -34,15 +35,17 @@ def read_records(path: Path, wording: Wording) -> list[Record]:
 
     GiljabiError names the file, the record and the field where a record fits no shape.
     """
-    raw = read_json(path)
-    if not isinstance(raw, list) or not raw:
+    raw = read_list(path)
+    if not raw:
         raise GiljabiError(f"{path}: expected a list of place records.")
     out = []
-    for n, record in enumerate(raw):
+    for n, (_, record) in enumerate(raw):
         if not isinstance(record, dict):
             raise GiljabiError(f"{path}: record {n}: expected an object.")
-        spot = f"{path}: record {n} ({record.get('name', 'no name')})"
-        out.append(_shape(record, spot)(record, wording, spot, path.name))
+        spot = f"{path}: record {n} ({shown(record.get('name', 'no name'))})"
+        place = _shape(record, spot)(record, wording, spot, path.name)
+        check(place, "place", f"{spot}, as a place")
+        out.append(place)
     return out
 
 
@@ -63,7 +66,7 @@ def _get(record: Record, field: str, kind: type | tuple[type, ...], spot: str) -
     value = record.get(field)
     if not isinstance(value, kind) or isinstance(value, bool):
         want = kind.__name__ if isinstance(kind, type) else "number"
-        raise GiljabiError(f"{spot}: field {field} should be {want}, found {value!r}.")
+        raise GiljabiError(f"{spot}: field {field} should be {want}, found {shown(value)}.")
     return value
 
 
@@ -141,7 +144,9 @@ def _transit(record: Record, wording: Wording, spot: str, source: str) -> Record
     stops = wording["landmarks"]
     out: Record = {
         "mode": "bus" if by_bus else "subway",
-        "lines": list(ride["buses"]) if by_bus else [_get(ride, "line", str, f"{spot}: transit")],
+        "lines": _get(ride, "buses", list, f"{spot}: transit")
+        if by_bus
+        else [_get(ride, "line", str, f"{spot}: transit")],
         "board": _both(_get(ride, "board_stop" if by_bus else "board_station", str, spot), stops),
         "alight": _both(
             _get(ride, "alight_stop" if by_bus else "alight_station", str, spot), stops
@@ -180,12 +185,12 @@ def _sourced(
 def add_coordinates(places: list[Record], path: Path, wording: Wording) -> list[Record]:
     """Points, English names and aliases merged in by building code; unknown codes are landmarks."""
     raw = read_json(path)
-    if not isinstance(raw, dict) or "places" not in raw:
-        raise GiljabiError(f"{path}: expected an object with the field places.")
+    if not isinstance(raw, dict) or not isinstance(raw.get("places"), list):
+        raise GiljabiError(f"{path}: expected an object with the list places.")
     by_id = {p["id"]: p for p in places}
     for n, row in enumerate(raw["places"]):
-        spot = f"{path}: record {n} ({row.get('name_ko', 'no name')})"
-        code = _get(row, "building_code", str, spot)
+        check(row, "coordinates", f"{path}: record {n}")
+        spot, code = f"{path}: record {n}", row["building_code"]
         if code not in by_id:
             by_id[code] = _landmark(row, code, wording, spot, path.name)
         place = by_id[code]
@@ -259,9 +264,12 @@ def read_wording(folder: Path) -> dict[str, Any]:
     """
     out: dict[str, Any] = {"kinds": {}, "features": {}, "floors": {}, "landmarks": {}, "names": {}}
     if (folder / "wording.json").is_file():
-        out |= read_json(folder / "wording.json")
+        words = read_json(folder / "wording.json")
+        check(words, "wording", str(folder / "wording.json"))
+        out |= words
     if (folder / "names.json").is_file():
         out["names"] = read_json(folder / "names.json")
+        check(out["names"], "names", str(folder / "names.json"))
     return out
 
 
@@ -279,5 +287,7 @@ def import_places(
             places.append(place)
     if coordinates is not None:
         places = add_coordinates(places, coordinates, wording)
+        for place in places:
+            check(place, "place", f"{coordinates}: place {place['id']}")
     resolve_neighbours(places)
     return places

@@ -14,8 +14,10 @@ from typing import Any
 from giljabi.errors import GiljabiError
 from giljabi.venue import drawn
 from giljabi.venue.folder import read_json
-from giljabi.venue.imported import AREA, Imported, Record, is_latin
+from giljabi.venue.imported import AREA, Imported, is_latin
 from giljabi.venue.place import Point
+from giljabi.venue.records import Record
+from giljabi.venue.schema import shown
 from giljabi.venue.walkways import Tie
 
 _HEADERS = {
@@ -223,7 +225,7 @@ def read_geojson(path: Path) -> Imported:
             lines.add(shape, properties, spot, f"{path.name} {where}")
         elif any(properties.get(k) for k in ("name", "name_ko", _HEADERS["name"])):
             outline = drawn.points(shape, spot)
-            record = records.add(_row(properties, outline), where)
+            record = records.add(_row(properties, outline, spot), where)
             points = (Point(**record["point"]), *(outline if len(outline) > 1 else ()))
             ties.append(Tie(record["id"], points, source=record["sources"]["point"]))
     if not records.all:
@@ -232,14 +234,21 @@ def read_geojson(path: Path) -> Imported:
     return Imported(tuple(records.all), links, junctions)
 
 
-def _row(properties: Mapping[str, Any], outline: Sequence[Point]) -> dict[str, str]:
+def _row(properties: Mapping[str, Any], outline: Sequence[Point], spot: str) -> dict[str, str]:
     """Properties as the columns of a table; a list counts as values with | between them."""
     row: dict[str, str] = {}
     for key, value in properties.items():
         column = _column(key)
         if column in COLUMNS and value is not None:
-            text = "|".join(map(str, value)) if isinstance(value, list) else str(value)
-            row[column] = text.strip()
+            values = value if isinstance(value, list) else [value]
+            if not all(
+                isinstance(v, str | int | float) and not isinstance(v, bool) for v in values
+            ):
+                raise GiljabiError(
+                    f"{spot}, property {key}: should be text, a number or a list of those, found "
+                    f"{shown(value)}."
+                )
+            row[column] = "|".join(map(str, values)).strip()
     lats, lons = [p.lat for p in outline], [p.lon for p in outline]
     row["lat"] = str(round((min(lats) + max(lats)) / 2, 7))
     row["lon"] = str(round((min(lons) + max(lons)) / 2, 7))
