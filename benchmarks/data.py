@@ -20,8 +20,9 @@ import httpx
 from giljabi.build.audit import audit, variety
 from giljabi.build.corpus import read
 from giljabi.build.dataset import KINDS, BuildOptions, build
+from giljabi.build.journal import Journal
 from giljabi.build.taught import pairs_in
-from giljabi.build.teacher import Journal, Teacher, TeacherOptions
+from giljabi.build.teacher import Teacher, TeacherOptions
 from giljabi.measure.records import RawRecords
 from giljabi.venue import folder
 
@@ -139,7 +140,7 @@ def _throughput(scratch: Path) -> dict[str, Any]:
 
     maker = Maker(folder.load(HANYANG))
     jobs = [Job(p, "ko", 0, (), frozenset(), (), False) for p in maker.described()[:_REQUESTS]]
-    asks = [ask_for(maker, job, 10, 0) for job in jobs]
+    asks = [ask_for(maker, job, 10, 0, "m") for job in jobs]
     out: dict[str, Any] = {}
     with teachers.Teacher(latency=_LATENCY_S) as server:
         options = TeacherOptions(server.url, "stand-in")

@@ -66,6 +66,28 @@ def test_a_dry_run_makes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "d").exists()
 
 
+@pytest.mark.parametrize("target", ["nowhere/at-all", "link"], ids=["dangling", "loop"])
+def test_a_link_that_leads_nowhere_is_one_sentence(target: str, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / target)
+    built = run("data", "build", HOSPITAL, "--out", tmp_path / "link", *FEW, "--workers", 1)
+    assert built.exit_code == 2, built.output
+    assert "link" in built.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["link"]
+
+
+def test_a_language_named_twice_is_made_once(tmp_path: Path) -> None:
+    built = run("data", "build", HOSPITAL, "--out", tmp_path, *FEW, "--lang=ko", "--lang=ko")
+    assert built.exit_code == 0, built.output
+    assert json.loads((tmp_path / "manifest.json").read_text("utf-8"))["languages"] == ["ko"]
+
+
+def test_a_report_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    fine = messages(tmp_path / "train.json", ("a?", "b"))
+    audited = run("data", "audit", fine, "--out", fine)
+    assert audited.exit_code == 2
+    assert "train.json" in audited.stderr
+
+
 def test_audit_is_strict_when_asked(tmp_path: Path) -> None:
     bad = messages(tmp_path / "train.json", ("a?", "b"), ("a?", "c"))
     assert run("data", "audit", bad).exit_code == 0
@@ -148,7 +170,13 @@ def test_collect_says_which_key_is_missing(tmp_path: Path, monkeypatch: pytest.M
             ["data", "build", HOSPITAL, "--out", "x", "--teacher", "http://localhost:1"],
             "--model",
         ),
-        (["data", "audit", __file__], "not JSON"),
+        (["data", "build", HOSPITAL, "--out", "x", "--count", "basic=²"], "KIND=NUMBER"),
+        (["data", "build", HOSPITAL, "--out", "x", "--workers", "-1"], "workers"),
+        (["data", "build", HOSPITAL, "--out", "x", "--teacher", "http://[::1"], "not a URL"),
+        (["data", "build", HOSPITAL, "--out", f"{__file__}/x", *FEW], "Not a directory"),
+        (["data", "build", HOSPITAL, "--out", "/dev/null", *FEW], "/dev/null"),
+        (["data", "build", HOSPITAL, "--out", "/proc/x", *FEW], "/proc/x"),
+        (["data", "audit", __file__], "none of .jsonl"),
         (["data", "audit", HOSPITAL, "--base", "gpt-9"], "gpt-9"),
         (["data", "context", __file__, "--out", "x", "--keep", "all"], "--keep"),
         (["venue", "import", __file__, "--into", "x"], "no reader"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -293,3 +294,40 @@ def test_plain_json_says_everything(guide: Guide) -> None:
     assert out["answer"].startswith("애지문에서 박물관까지")
     assert out["facts"][0]["source"] == "campus.json 109"
     assert {"total", "understand"} <= set(out["timings"])
+
+
+@pytest.mark.parametrize("start", ["origin", "origin_also"])
+def test_a_walk_from_a_place_to_itself_is_never_said(hospital: Venue, start: str) -> None:
+    """A table may record minutes of its own origin, or a map service its distance."""
+    here = hospital.places[2]
+    moved = {"origin": here.id} if start == "origin" else {"origin_also": (here.id,)}
+    places = tuple(
+        replace(p, minutes=4 if p is here else 9, distance_km=0.4) for p in hospital.places
+    )
+    guide = Guide(replace(hospital, places=places, **moved))  # type: ignore[arg-type]
+    name = here.name.ko
+    for question in ("", "까지 몇 분 걸려?", "까지 거리가 얼마야?", " 어디야?", "에 뭐가 있어?"):
+        facts = guide.answer(f"{name}{question}").facts
+        assert not [f for f in facts if f.kind in ("minutes", "distance") and f.subject == here.id]
+    assert here.id not in guide.answer("제일 가까운 곳이 어디야?").places
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("접수처 안에도 당구장 있어요?", "접수처에 당구장이 있는지는"),
+        ("죄송한데 접수처에도 당구장 있어요?", "접수처에 당구장이 있는지는"),
+        ("301병동 안에도 당구장 있어요?", "301병동에 당구장이 있는지는"),
+        ("접수처에 도장 파는 데 있어요?", "도장"),
+        ("Does Ward 301 have a billiard room?", "has a billiard room"),
+        ("Is there an optician in Ward 301?", "has an optician"),
+        ("Does Ward 301 have any lockers?", "has any lockers"),
+        ("Does Ward 301 have Lockers?", "has lockers"),
+    ],
+)
+def test_what_is_not_recorded_is_refused_in_the_visitor_s_words(
+    hospital_guide: Guide, question: str, said: str
+) -> None:
+    answer = hospital_guide.answer(question)
+    assert answer.outcome == "not_in_data"
+    assert said in answer.text

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from small import HOSPITAL
 
 from giljabi.build import audit_report, corpus
 from giljabi.build.audit import Audit, audit
+from giljabi.build.dataset import KINDS, BuildOptions, build
 from giljabi.errors import GiljabiError
 from giljabi.venue.place import Venue
 
@@ -30,7 +32,7 @@ FINE = [
 
 
 def write(path: Path, rows: list) -> Path:
-    path.write_text(json.dumps(rows, ensure_ascii=False), "utf-8")
+    path.write_text(json.dumps(rows), "utf-8")
     return path
 
 
@@ -136,6 +138,12 @@ def test_leakage_is_between_the_splits_only(tmp_path: Path) -> None:
             },
             "alternate",
         ),
+        (FINE[2] | {"conversation": 5}, "no messages"),
+        (FINE[2] | {"conversation": True}, "no messages"),
+        ({"messages": [5], "conversation": FINE[2]["messages"]}, "unknown role"),
+        (FINE[2] | {"conversation": FINE[2]["messages"], "places": 5}, "places"),
+        (FINE[2] | {"conversation": FINE[2]["messages"], "places": [{}]}, "places"),
+        (row("애지문 \ud83d?", "네."), "half a character"),
     ],
 )
 def test_a_malformed_row_is_reported_and_never_skipped(
@@ -149,11 +157,58 @@ def test_a_malformed_row_is_reported_and_never_skipped(
     assert found.rows == {"train": 2}
 
 
-def test_lines_that_are_not_json_have_their_number(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bad", ["{oops", "[" * 100_000, "9" * 5000])
+def test_lines_that_are_not_json_have_their_number(bad: str, tmp_path: Path) -> None:
     path = tmp_path / "train.jsonl"
-    path.write_text(json.dumps(FINE[0]) + "\n{oops\n" + json.dumps(FINE[1]) + "\n", "utf-8")
-    rule = of(audit([path]), "malformed")
-    assert [(s.number, "not JSON" in s.why) for s in rule.rows] == [(2, True)]
+    lines = [json.dumps(FINE[0]), "", bad, json.dumps(FINE[1]), ""]
+    path.write_text("\n".join(lines), "utf-8-sig")
+    found = audit([path])
+    rule = of(found, "malformed")
+    assert [(s.number, "not JSON" in s.why) for s in rule.rows] == [(3, True)]
+    assert found.rows == {"train": 2}
+
+
+def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "val.jsonl").write_text("")
+    found = audit([write(tmp_path / "train.json", FINE), tmp_path / "val.jsonl"])
+    assert (found.rows, found.faults) == ({"train": 3}, 0)
+
+
+def test_a_place_of_another_venue_is_read_from_the_question(tmp_path: Path, hanyang: Venue) -> None:
+    elsewhere = {"conversation": FINE[0]["messages"], "places": ["nowhere"]}
+    found = audit([write(tmp_path / "train.json", [FINE[0] | elsewhere])], hanyang)
+    assert found.faults == 0
+    assert of(found, "no_place").count == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [("국제관은?", "국제관은 9층이에요. " * 50_000), ("가" * 500_000, "네."), ("a" * 500_000, "b")],
+)
+def test_a_row_too_long_to_link_is_a_finding(
+    question: str, answer: str, tmp_path: Path, hanyang: Venue
+) -> None:
+    found = audit([write(tmp_path / "train.json", [*FINE, row(question, answer)])], hanyang)
+    assert [s.number for s in of(found, "unchecked").rows] == [4]
+    assert len(audit_report.to_html(found)) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "layouts", [("jsonl", "scopes"), ("parquet",), ("parquet", "scopes"), ("scopes",)]
+)
+def test_a_data_set_is_read_once_and_without_what_is_beside_it(
+    layouts: tuple[str, ...], tmp_path: Path
+) -> None:
+    pytest.importorskip("pyarrow")
+    counts = {kind: int(kind == "basic") for kind in KINDS}
+    manifest = build(
+        HOSPITAL, tmp_path / "d", BuildOptions(counts=counts, workers=1, layouts=layouts)
+    )
+    for name in ("teacher.jsonl", "rejected.jsonl", "mine.jsonl"):
+        (tmp_path / "d" / name).write_text('{"no": "row"}\n')
+    found = audit([tmp_path / "d"])
+    assert found.rows == manifest["rows"]
+    assert of(found, "malformed").count == 0
 
 
 def test_sharegpt_rows_are_read_too(tmp_path: Path) -> None:
@@ -163,7 +218,7 @@ def test_sharegpt_rows_are_read_too(tmp_path: Path) -> None:
     assert pairs[0].question == "a?"
 
 
-@pytest.mark.parametrize(("text", "word"), [("{}", "list"), ("[1,", "line 1"), ('{"a"', "line 1")])
+@pytest.mark.parametrize(("text", "word"), [("{}", "list"), ("[1,", "row 2"), ('{"a"', "list")])
 def test_a_file_that_is_no_list_is_one_sentence(text: str, word: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(text, "utf-8")
     with pytest.raises(GiljabiError, match=word):

@@ -299,6 +299,30 @@ def test_a_saved_dataset(tmp_path):
         list(context.read(tmp_path / "one"))
 
 
+@pytest.mark.parametrize(
+    "name", ["../../../etc/passwd", "../a.arrow", "/a.arrow", "notes.txt", "", ".."]
+)
+def test_a_saved_dataset_names_only_its_own_files(tmp_path, name):
+    (tmp_path / "state.json").write_text(json.dumps({"_data_files": [{"filename": name}]}))
+    with pytest.raises(GiljabiError, match=r"no \.arrow in it"):
+        list(context.read(tmp_path))
+
+
+def test_a_damaged_parquet_file_is_one_whole_sentence(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    import pyarrow.parquet
+
+    path = tmp_path / "r.parquet"
+    pyarrow.parquet.write_table(arrow.Table.from_pylist(as_objects()), path)
+    data = bytearray(path.read_bytes())
+    data[4:200] = bytes(196)
+    path.write_bytes(data)
+    with pytest.raises(GiljabiError) as caught:
+        list(context.read(path))
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_long_json_list_is_read_piece_by_piece(tmp_path):
     objects = [o | {"context": o["context"] * 3000} for o in as_objects()]
     (tmp_path / "r.json").write_text(json.dumps(objects, ensure_ascii=False), "utf-8")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +23,12 @@ from giljabi.answer.write import messages
 from giljabi.build.audit import audit
 from giljabi.build.dataset import KINDS, BuildOptions, build, plan
 from giljabi.build.maker import Maker
+from giljabi.build.teacher import TeacherOptions
 from giljabi.errors import GiljabiError
 from giljabi.model.prompt import TEMPLATES
 from giljabi.venue.place import Venue
+
+ONLY_BASIC = {kind: int(kind == "basic") for kind in KINDS}
 
 
 def every(folder: Path) -> list[dict]:
@@ -213,6 +219,82 @@ def test_a_killed_build_goes_on_and_ends_in_the_same_bytes(
     assert not shards.exists()
 
 
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*_command(tmp_path / "d"), "--workers=2"],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob("d/.shards/*/*.jsonl")):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    while _lives(process.pid):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def _lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+NOBODY = TeacherOptions("http://127.0.0.1:9", "m", attempts=1)
+
+
+@pytest.fixture(scope="module")
+def cut_off(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build that stopped when all its shards were made: its teacher is not there."""
+    out = tmp_path_factory.mktemp("cut") / "off"
+    with pytest.raises(GiljabiError, match="cannot be reached"):
+        build(HOSPITAL, out, BuildOptions(counts=SMALL, workers=1, teacher=NOBODY))
+    return out
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda whole: b"",
+        lambda whole: b"\xff garbage",
+        lambda whole: whole[:-20],
+        lambda whole: whole[: whole.rstrip().rindex(b"\n") + 1],
+        lambda whole: whole.replace("요".encode(), "유".encode(), 1),
+    ],
+    ids=["empty", "garbage", "cut in a line", "cut at a line's end", "changed"],
+)
+def test_a_shard_that_is_not_as_it_was_written_is_made_again(
+    broken: Callable[[bytes], bytes], cut_off: Path, built: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "d"
+    shutil.copytree(cut_off, out)
+    shard = next(out.glob(".shards/*/ko-*.jsonl"))
+    shard.write_bytes(broken(shard.read_bytes()))
+    (out / ".shards" / "note.txt").write_text("what a plain file does here")
+    build(HOSPITAL, out, BuildOptions(counts=SMALL, workers=1))
+    for name in ("train.jsonl", "val.jsonl", "manifest.json"):
+        assert (out / name).read_bytes() == (built / name).read_bytes()
+    assert not (out / ".shards").exists()
+
+
+def test_a_data_set_stays_until_the_next_is_complete_and_then_goes(
+    built: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "d"
+    shutil.copytree(built, out)
+    other = BuildOptions(counts=ONLY_BASIC, workers=1, layouts=("parquet",))
+    with pytest.raises(GiljabiError, match="cannot be reached"):
+        build(HOSPITAL, out, replace(other, teacher=NOBODY))
+    for path in built.iterdir():
+        assert (out / path.name).read_bytes() == path.read_bytes()
+    build(HOSPITAL, out, other)
+    assert {p.name for p in out.iterdir()} == {"train.parquet", "val.parquet", "manifest.json"}
+
+
 def test_it_loads_with_datasets_from_either_form(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,14 +331,21 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(hospital: Venue, tmp_pat
         (BuildOptions(val_share=0.9), "0.9"),
         (BuildOptions(languages=("fr",)), "fr"),  # type: ignore[arg-type]
         (BuildOptions(layouts=("csv",)), "csv"),
+        (BuildOptions(languages=()), "one language"),
+        (BuildOptions(languages=("ko", "ko")), "once"),
+        (BuildOptions(workers=-1), "-1 workers"),
     ):
         with pytest.raises(GiljabiError, match=word):
             plan(hospital, options)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "teacher.jsonl", "manifest.json"])
+def test_a_folder_of_somebody_elses_is_left_alone(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text('{"mark": "A"}\n{"mark"')
     with pytest.raises(GiljabiError, match="not empty"):
-        build(HOSPITAL, tmp_path / "mine", BuildOptions())
-    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+        build(HOSPITAL, tmp_path, BuildOptions())
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == '{"mark": "A"}\n{"mark"'
 
 
 def test_a_tuned_models_prompt_has_no_examples(hospital_maker: Maker) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import HOSPITAL, rows_of
 
-from giljabi.build.dataset import KINDS, BuildOptions, build, forecast
+from giljabi.build.dataset import KINDS, BuildOptions, build, forecast, summary
+from giljabi.build.journal import Journal
 from giljabi.build.maker import Job, Maker
 from giljabi.build.taught import ask_for, examples, pairs_in
-from giljabi.build.teacher import KEY_VARIABLE, Ask, Journal, Teacher, TeacherOptions
+from giljabi.build.teacher import KEY_VARIABLE, Ask, Bill, Teacher, TeacherOptions
 from giljabi.errors import GiljabiError
 from giljabi.venue.place import Venue
 
@@ -128,14 +130,58 @@ def test_the_ceiling_is_never_passed_and_the_rest_can_be_had_later(
 
 
 @pytest.mark.parametrize(
-    ("status", "word"), [(401, KEY_VARIABLE), (403, KEY_VARIABLE), (404, "404")]
+    ("status", "word"), [(401, KEY_VARIABLE), (403, KEY_VARIABLE), (404, "404"), (302, "elsewhere")]
 )
-def test_a_refusal_stops_at_once(serve_status, status: int, word: str, tmp_path: Path) -> None:
-    url = serve_status(status)
+def test_a_refusal_stops_at_once(serve, status: int, word: str, tmp_path: Path) -> None:
+    url = serve(status, location="http://elsewhere/" if status == 302 else "")
     with pytest.raises(GiljabiError, match=word):
         Teacher(TeacherOptions(url, "m", first_wait_s=0.01), Journal(tmp_path / "j")).ask(
             asks(3), silent
         )
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"choices": ["x"]}', "[1]", '{"choices": [{"message": {"content": null}}]}', "[" * 5000, "<html>"],
+)  # fmt: skip
+def test_what_is_never_a_completion_is_not_asked_for_long(serve, body: str, tmp_path: Path) -> None:
+    teacher = Teacher(
+        TeacherOptions(serve(200, body), "m", first_wait_s=0.01, concurrency=1), Journal(tmp_path / "j")
+    )  # fmt: skip
+    with pytest.raises(GiljabiError, match="answered no request: no chat completion"):
+        teacher.ask(asks(50), silent)
+    assert teacher.bill.retries.total() <= 20
+
+
+@pytest.mark.parametrize(
+    "usage", ['{"prompt_tokens": "abc"}', '{"prompt_tokens": {}}', "[1]", '{"prompt_tokens": 1e400}', "null",
+              '{"prompt_tokens": -5, "completion_tokens": -100000000}', '{"completion_tokens": true}'],
+)  # fmt: skip
+def test_a_ceiling_holds_whatever_is_said_of_usage(serve, usage: str, tmp_path: Path) -> None:
+    said = r'"\ud800 {\"pairs\": []}" '
+    body = f'{{"choices": [{{"message": {{"content": {said}}}}}], "usage": {usage}}}'
+    teacher = TeacherOptions(serve(200, body), "m", price_in=10.0, price_out=10.0, ceiling=0.01, concurrency=1)  # fmt: skip
+    for _ in range(2):  # what was written down is read again
+        run = Teacher(teacher, Journal(tmp_path / "j"))
+        run.ask(asks(20), silent)
+        assert run.bill.tokens_in > 0
+        assert 0 < run.bill.dollars <= 0.01
+        assert "ceiling" in run.bill.stopped
+
+
+@pytest.mark.parametrize(
+    "bad", ["{oops", "[" * 5000, '{"id": ["a"]}', '{"id": "a"}', '{"id": "a", "content": 3, "tokens_in": 1, "tokens_out": 1}',
+            '{"id": "a", "content": "", "tokens_in": "x", "tokens_out": 1}', "", "\x00"],
+)  # fmt: skip
+def test_a_line_that_is_no_reply_costs_no_other(
+    good: teachers.Teacher, bad: str, tmp_path: Path
+) -> None:
+    Teacher(options(good), Journal(tmp_path / "j")).ask(asks(3), silent)
+    first, *rest = (tmp_path / "j").read_text("utf-8").splitlines(keepends=True)
+    text = "".join([first, bad + "\n", *rest])
+    (tmp_path / "j").write_text(text, "utf-8")
+    assert len(Journal(tmp_path / "j").replies) == 3
+    assert (tmp_path / "j").read_text("utf-8") == text
 
 
 def test_nobody_there_is_one_sentence(tmp_path: Path) -> None:
@@ -145,19 +191,22 @@ def test_nobody_there_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def serve_status() -> Iterator[object]:
+def serve() -> Iterator[object]:
     import threading
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
     servers = []
 
-    def start(status: int) -> str:
+    def start(status: int, body: str = "", location: str = "") -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["content-length"]))
                 self.send_response(status)
-                self.send_header("content-length", "0")
+                self.send_header("content-length", str(len(body)))
+                if location:
+                    self.send_header("location", location)
                 self.end_headers()
+                self.wfile.write(body.encode())
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -190,12 +239,20 @@ PAIR = {"question": "약국 어디야?", "answer": "1층에 있어요."}
         ("", 0),
         ("죄송하지만 도와드릴 수 없습니다.", 0),
         (json.dumps({"pairs": None}), 0),
+        ("[" * 5000, 0),
+        ('{"pairs": ' * 5000, 0),
+        ('{"pairs": [' + "9" * 5000 + ", " + json.dumps(PAIR) + "]}", 1),
     ],
 )
 def test_every_whole_pair_is_kept_whatever_surrounds_it(content: str, kept: int) -> None:
     pairs, wrong = pairs_in(content)
     assert pairs == [("약국 어디야?", "1층에 있어요.")] * kept
     assert kept == 2 or wrong or content == json.dumps([PAIR])
+
+
+def test_half_a_character_is_replaced() -> None:
+    pairs, _ = pairs_in(r'{"pairs": [{"question": "\ud800 약국?", "answer": "1층\udc00"}]}')
+    assert pairs == [("? 약국?", "1층?")]
 
 
 @given(st.integers(min_value=0, max_value=400))
@@ -237,7 +294,7 @@ def test_a_pair_is_kept_only_when_the_guide_would_say_it(
 
 
 def test_the_prompt_holds_the_facts_and_no_example(hanyang_maker: Maker) -> None:
-    ask = ask_for(hanyang_maker, job("108"), 10, 0)
+    ask = ask_for(hanyang_maker, job("108"), 10, 0, "m")
     text = ask.messages[-1]["content"]
     assert "국제관" in text
     assert "6층" in text
@@ -289,6 +346,18 @@ def test_killed_in_the_middle_nothing_is_paid_twice(tmp_path: Path) -> None:
         assert one == other
 
 
+def test_what_one_model_said_is_not_anothers(hanyang_maker: Maker) -> None:
+    one, other = (ask_for(hanyang_maker, job("108"), 10, 0, model) for model in ("m", "n"))
+    assert one.id != other.id
+    assert one.messages == other.messages
+
+
+def test_requests_without_an_answer_are_told() -> None:
+    bill = Bill(failed=Counter({"HTTP 500": 3})).to_json() | {"kept": 0, "rejected": {}}
+    manifest = {"rows": {"train": 1, "val": 0}, "by_kind": {}, "short": {}, "teacher": bill}
+    assert "HTTP 500 (3)" in summary(manifest, Path("d"))
+
+
 def test_a_dry_run_says_what_it_would_cost_and_asks_nothing(
     good: teachers.Teacher, hospital: Venue
 ) -> None:
@@ -301,7 +370,21 @@ def test_a_dry_run_says_what_it_would_cost_and_asks_nothing(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"url": "127.0.0.1"}, {"model": ""}, {"pairs": 0}, {"ceiling": 1.0}, {"concurrency": 0}],
+    [
+        {"url": "127.0.0.1"},
+        {"url": "http://"},
+        {"url": "http://[::1"},
+        {"url": "ftp://host"},
+        {"model": ""},
+        {"pairs": 0},
+        {"ceiling": 1.0},
+        {"concurrency": 0},
+        {"price_in": -1.0},
+        {"price_out": float("nan")},
+        {"price_in": 1.0, "ceiling": float("nan")},
+        {"price_in": 1.0, "ceiling": -1.0},
+        {"price_in": float("inf"), "ceiling": 1.0},
+    ],
 )
 def test_options_that_make_no_sense_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(GiljabiError):

@@ -97,7 +97,9 @@ class Finder:
             values = [(p.floors.above, p) for p in own if p.floors and p.floors.above is not None]
             low = "lower" in query.flags
         else:
-            values = [(p.minutes, p) for p in own if p.minutes is not None]
+            values = [
+                (p.minutes, p) for p in own if p.minutes is not None and p.id not in self.ways.home
+            ]
             low = "farther" not in query.flags
         if not values:
             return Facts(query, "not_in_data", missing=query.slot)

@@ -68,7 +68,7 @@ class Heard:
         self.lang: Lang = language(self.text, venue.languages) if lang == "auto" else lang
         self.mentions = names.find(self.text)
         self.masked = self._mask()
-        self.squeezed = re.sub(r"[\s,.!~'\"“”‘’]+", "", self.masked.lower())
+        self.squeezed = _squeeze(self.masked)
         self.key = self.squeezed if self.lang == "ko" else self.masked.lower()
         self._p = _patterns()
 
@@ -145,7 +145,7 @@ class Heard:
     def thing(self) -> str:
         """What is asked to be there: "한양플라자에 편의점 있어?"."""
         if self.lang == "ko":
-            found = _HAS_KO.search(self.key)
+            found = _HAS_KO.search(_squeeze(_TOO.sub(r"\1 ", self.masked)))
             term = korean.strip_particle(found[1]) if found else ""
             return "" if not term or _NO_THING.search(term) else term
         found = _HAS_EN.search(self.key)
@@ -181,6 +181,12 @@ class Heard:
         return bool(_VIA.match(self.text[first.end :]))
 
 
+def _squeeze(text: str) -> str:
+    return re.sub(r"[\s,.!~'\"“”‘’]+", "", text.lower())
+
+
+# Without the space behind it 도 would begin the next word: "@ 안에도 당구장".
+_TOO = re.compile(r"(@\s*(?:안|내|건물)?에서?)도\s")
 # How people begin to speak to a stranger; what follows is the question.
 _OPENING = re.compile(
     r"^(?:(?:저기요|혹시|실례합니다|실례하지만|실례지만|죄송하지만|죄송한데요?|미안한데요?|궁금한데요?|"

@@ -13,6 +13,7 @@ from typing import Any
 
 from giljabi import korean
 from giljabi.answer.facts import Fact, Facts
+from giljabi.answer.query import Query
 from giljabi.answer.ways import SIDE_WORDS
 from giljabi.answer.words import articled
 from giljabi.venue.place import Lang, Place, Venue
@@ -295,7 +296,7 @@ class Phrasebook:
             return [Said(self.say(lang, "missing_plain", what=what))]
         place = self._label(q.goals[-1], lang)
         if facts.missing in ("has", "term"):
-            t = q.term if _may_echo(q.term) else self._table[lang]["what"]["has"]
+            t = _as_asked(q) if _may_echo(q.term) else self._table[lang]["what"]["has"]
             said = [Said(self.say(lang, f"missing_{facts.missing}", P=place, t=t))]
         else:
             said = [Said(self.say(lang, "missing", P=place, what=what))]
@@ -316,7 +317,7 @@ class Phrasebook:
         words: dict[str, str] = self._table[lang]["can"]
         known = {
             "floors": p.floors is not None and p.floors.note is None, "features": bool(p.features),
-            "minutes": p.minutes is not None,
+            "minutes": p.minutes is not None and p.id not in (self.venue.origin, *self.venue.origin_also),
             "route": any(d.to == p.id for d in self.venue.directions) or p.transit is not None,
         }  # fmt: skip
         said = [words[k] for k, yes in known.items() if yes]
@@ -328,6 +329,14 @@ class Phrasebook:
 def _may_echo(words: str) -> bool:
     """Only a short name is said back: a visitor's sentence never becomes part of an answer."""
     return len(words) <= 24 and len(words.split()) <= 3 and not re.search(r"\d", words)
+
+
+def _as_asked(query: Query) -> str:
+    """The thing with the article it was asked with: "a billiard room", "an optician"."""
+    if query.lang == "ko" or query.slot != "has":
+        return query.term
+    found = re.search(rf"\b(?:an?|any|some) {re.escape(query.term)}", query.text, re.I)
+    return found[0] if found else query.term
 
 
 def _group(facts: Facts, first: Fact) -> list[Fact]:

@@ -32,9 +32,15 @@ class Ways:
 
     def __init__(self, venue: Venue, graph: Graph) -> None:
         self.venue, self.graph = venue, graph
+        self.home = frozenset({venue.origin, *venue.origin_also})
 
     def minutes(self, p: Place) -> list[Fact]:
-        """The walk from the venue's origin, and beside a mend what the record says."""
+        """The walk from the venue's origin, and beside a mend what the record says.
+
+        Where the walk starts there is none, whatever is recorded.
+        """
+        if p.id in self.home:
+            return []
         if p.minutes is None:
             return self._computed(p)
         mended = p.original("minutes")
@@ -51,8 +57,6 @@ class Ways:
 
     def _computed(self, p: Place) -> list[Fact]:
         """Nobody recorded the walk: the graph's own figure, where it has one."""
-        if p.id in self._home():
-            return []
         try:
             return [self._total(self.graph.route(self.venue.origin, p.id), self.venue.origin, p)]
         except NoRoute:
@@ -60,7 +64,7 @@ class Ways:
 
     def kilometres(self, p: Place) -> list[Fact]:
         """The recorded distance from the origin."""
-        if p.distance_km is None:
+        if p.distance_km is None or p.id in self.home:
             return []
         return [
             Fact(
@@ -84,16 +88,13 @@ class Ways:
 
     def walk(self, query: Query, origin: str | None, p: Place) -> list[Fact]:
         """Minutes to `p` from `origin` (the venue's own when None)."""
-        if origin is None or origin in self._home():
+        if origin is None or origin in self.home:
             return self.minutes(p)
         try:
             route = self.graph.route(origin, p.id)
         except NoRoute:
             return []
         return [self._total(route, origin, p)]
-
-    def _home(self) -> set[str]:
-        return {self.venue.origin, *self.venue.origin_also}
 
     def described(self, query: Query, p: Place, rank: int) -> list[Fact]:
         """Recorded directions to `p` as step facts in order."""
@@ -125,7 +126,7 @@ class Ways:
         if origin == goal.id:
             return Facts(query, "no_way", missing="same", places=(goal.id,))
         step_free = "step_free" in query.flags
-        if origin in self._home() and not step_free:
+        if origin in self.home and not step_free:
             recorded = self._recorded(query, goal)
             if recorded:
                 return replace(recorded, line=self._line(origin, goal))
@@ -158,7 +159,7 @@ class Ways:
         """The neighbours, where the described way passes no other place to look out for."""
         told = " ".join(str(f.value) for f in steps).replace(goal.label(query.lang), "")
         for p in self.venue.places:
-            if p.id not in (goal.id, *self._home()) and p.label(query.lang) in told:
+            if p.id not in (goal.id, *self.home) and p.label(query.lang) in told:
                 return []
         return [
             Fact("", "neighbour", goal.id, self.venue.place(n.place).label(query.lang), n.side,
@@ -187,13 +188,13 @@ class Ways:
         out = []
         for n, leg in enumerate(route.legs, 1):
             if (
-                leg.start in self._home()
+                leg.start in self.home
                 and n == len(route.legs)
                 and (told := self.described(query, goal, 1))
             ):
                 out += [replace(f, unit=f"0.{n}{f.unit}") for f in told]
                 continue
-            if {leg.start, leg.end} <= self._home() and len(route.legs) > 1:
+            if {leg.start, leg.end} <= self.home and len(route.legs) > 1:
                 continue  # the gate and its exit are one start
             out.append(
                 Fact("", "step", goal.id, self._say(query.lang, leg), f"0.{n}", leg.start,

@@ -33,6 +33,10 @@ _SCAFFOLD = re.compile(
 )
 
 
+_LONGEST = 4_000
+"""Characters of a row that are held against a venue: linking takes seconds beyond, then hours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One row a rule has something to say about."""
@@ -241,12 +245,17 @@ def _against_venue(
     pairs: Sequence[Pair], venue: Venue, extra: dict[str, Any], tell: Progress
 ) -> list[Rule]:
     support = Support(venue)
-    wrong, lacking, loose, rides = [], [], [], []
+    known = {p.id for p in venue.places}
+    wrong, lacking, loose, rides, long = [], [], [], [], []
     values: dict[str, set[str]] = defaultdict(set)
     of_rides = 0
     for n, p in enumerate(pairs, 1):
         tell("against the venue", n, len(pairs))
-        asked = p.linked or support.places(p.turns)
+        if (size := len(p.question) + len(p.answer)) > _LONGEST:
+            long.append(_seen(p, f"{size:,} characters"))
+            continue
+        # A row may be linked to the places of another venue.
+        asked = tuple(i for i in p.linked if i in known) or support.places(p.turns)
         about = tuple(dict.fromkeys((*asked, *support.named(p.answer))))
         if not about:
             loose.append(_seen(p, "names no place of the venue"))
@@ -275,6 +284,7 @@ def _against_venue(
         Rule("contradicted", "answers the venue contradicts", len(wrong), count, tuple(wrong)),
         Rule("unsupported", "answers with figures the venue does not hold", len(lacking), count, tuple(lacking)),
         Rule("no_such_ride", "bus numbers for places that no bus serves", len(rides), of_rides, tuple(rides)),
+        Rule("unchecked", f"rows over {_LONGEST:,} characters, not checked", len(long), count, tuple(long)),
         Rule("no_place", "rows that name no place of the venue", len(loose), count, tuple(loose), fault=False),
         *_misspelt(pairs, venue, extra),
     ]  # fmt: skip

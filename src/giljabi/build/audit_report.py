@@ -13,6 +13,8 @@ from giljabi.build.fonts import face
 
 SHOWN = 12
 """Rows a rule shows in the page; all of them are in the JSON."""
+MOST = 2_000
+"""Characters of a question or an answer the page shows."""
 
 _STYLE = f"""
 body{{font:16px/1.5 "Giljabi",{FONTS};max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}}
@@ -118,8 +120,8 @@ def _table(audit: Audit) -> str:
 
 def _rule(r: Rule) -> str:
     rows = "".join(
-        f'<tr><td class="n">{escape(s.file)}<br>{s.number}</td><td>{escape(s.question)}</td>'
-        f'<td>{escape(s.answer)}<br><span class="why">{escape(s.why)}</span></td></tr>'
+        f'<tr><td class="n">{escape(s.file)}<br>{s.number}</td><td>{escape(s.question[:MOST])}</td>'
+        f'<td>{escape(s.answer[:MOST])}<br><span class="why">{escape(s.why)}</span></td></tr>'
         for s in r.rows[:SHOWN]
     )
     more = f" ({SHOWN} of {r.count:,} shown)" if r.count > SHOWN else ""

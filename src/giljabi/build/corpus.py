@@ -1,4 +1,4 @@
-"""Anyone's question–answer files as rows: messages in JSON or JSONL, with what cannot be read.
+"""Anyone's question–answer files as rows: messages in JSON, JSONL or Parquet, with what cannot be read.
 
 Knows nothing of venues or of what makes a row good.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from giljabi.answer.words import language
+from giljabi.build.row_files import Fault, rows, whole
 from giljabi.errors import GiljabiError
 from giljabi.venue.place import Lang
 
@@ -20,6 +21,8 @@ Split = Literal["train", "val"]
 _VALIDATION = re.compile(r"(?:^|[_\-.])(?:val|valid|validation|dev|test|eval)(?:[_\-.]|$)", re.I)
 _ROLES = {"user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "model": "assistant",
           "system": "system"}  # fmt: skip
+_FORMS = (".jsonl", ".parquet", ".json")
+_NO_ROWS = frozenset({"manifest.json", "report.json", "teacher.jsonl", "rejected.jsonl"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,13 @@ def split_of(path: Path) -> Split:
 def read(paths: Sequence[Path]) -> tuple[list[Pair], list[Malformed]]:
     """Every row of the files, each either a Pair or Malformed with its row number.
 
-    A folder stands for its *.jsonl, or where it has none its *.json but manifest.json. Raises
-    GiljabiError for a file that is no JSON at all.
+    A folder stands for one form of its rows, as files its manifest lists where it has one: *.jsonl,
+    else *.parquet, else *.json. Raises GiljabiError for a file that is none of these.
     """
     pairs: list[Pair] = []
     bad: list[Malformed] = []
     for path in _files(paths):
-        for number, row in _rows(path):
+        for number, row in rows(path):
             found = _pair(row, path, number)
             (pairs if isinstance(found, Pair) else bad).append(found)  # type: ignore[arg-type]
     return pairs, bad
@@ -77,77 +80,73 @@ def read(paths: Sequence[Path]) -> tuple[list[Pair], list[Malformed]]:
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            inside = sorted(path.glob("*.jsonl")) or sorted(
-                p for p in path.glob("*.json") if p.name not in ("manifest.json", "report.json")
-            )
-            if not inside:
-                raise GiljabiError(f"{path} holds no .jsonl and no .json file.")
-            yield from inside
+            inside = sorted(p for p in path.iterdir() if p.name not in _NO_ROWS)
+            if listed := _listed(path / "manifest.json"):
+                inside = [p for p in inside if p.name in listed]
+            # The forms of a data set hold the same rows.
+            forms = ([p for p in inside if p.suffix == form] for form in _FORMS)
+            found = next(filter(None, forms), None)
+            if found is None:
+                raise GiljabiError(f"{path} holds no rows: no {', no '.join(_FORMS)} file.")
+            yield from found
         elif path.is_file():
             yield path
         else:
             raise GiljabiError(f"{path} does not exist.")
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Any]]:
+def _listed(manifest: Path) -> set[str]:
     try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as e:
-        raise GiljabiError(f"{path} is not UTF-8 text (byte {e.start}).") from None
-    if path.suffix == ".jsonl":
-        # Not splitlines: U+2028 may stand inside an answer.
-        for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
-            try:
-                yield number, json.loads(line)
-            except json.JSONDecodeError as e:
-                yield number, ValueError(f"not JSON: {e.msg}")
-        return
-    try:
-        rows = json.loads(text)
-    except json.JSONDecodeError as e:
-        raise GiljabiError(f"{path}, line {e.lineno}: not JSON: {e.msg}.") from None
-    if not isinstance(rows, list):
-        raise GiljabiError(f"{path}: expected a list of rows with messages.")
-    yield from enumerate(rows, 1)
+        return set(json.loads(manifest.read_text("utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return set()  # somebody else's, or none
 
 
 def _pair(row: Any, path: Path, number: int) -> Pair | Malformed:
-    def bad(reason: str) -> Malformed:
-        return Malformed(path.name, number, reason)
+    try:
+        return _read(row, path, number)
+    except ValueError as reason:
+        return Malformed(path.name, number, str(reason))
 
-    if isinstance(row, ValueError):
-        return bad(str(row))
+
+def _read(row: Any, path: Path, number: int) -> Pair:
+    """Raises ValueError with the reason where the row is no question with an answer."""
+    if isinstance(row, Fault):
+        raise ValueError(row.reason)
     if not isinstance(row, dict):
-        return bad("not an object")
-    messages = row.get("messages") or row.get("conversations")
-    if not isinstance(messages, list) or not messages:
-        return bad("no messages")
-    turns: list[tuple[str, str]] = []
-    for m in row.get("conversation") or messages:
-        role = _ROLES.get(str(m.get("role", m.get("from")))) if isinstance(m, dict) else None
-        content = m.get("content", m.get("value")) if isinstance(m, dict) else None
-        if role is None:
-            return bad(f"unknown role in message {len(turns) + 1}")
-        if not isinstance(content, str) or not content.strip():
-            return bad(f"empty {role} message")
-        turns.append((role, content))
-    spoken = [t for t in turns if t[0] != "system"]
+        raise ValueError("not an object")
+    trained = _turns(row.get("messages") or row.get("conversations"))
+    bare = row.get("conversation")
+    spoken = [t for t in (_turns(bare) if bare else trained) if t[0] != "system"]
     roles = [role for role, _ in spoken]
     if roles != ["user", "assistant"] * (len(roles) // 2) or not roles:
-        return bad(f"turns do not alternate: {', '.join(roles) or 'none'}")
+        raise ValueError(f"turns do not alternate: {', '.join(roles) or 'none'}")
     asked = tuple(text for role, text in spoken if role == "user")
-    whole = "\n".join(str(m.get("content", m.get("value", ""))) for m in messages)
-    linked = tuple(row.get("places") or ()) if row.get("conversation") else ()
+    linked = (row.get("places") or []) if bare else []
+    if not isinstance(linked, list) or not all(isinstance(i, str) for i in linked):
+        raise ValueError("places is no list of ids")
     return Pair(
-        path.name,
-        number,
-        split_of(path),
-        asked,
-        spoken[-1][1],
-        whole,
-        language_of(asked[-1]),
-        linked,
-    )
+        path.name, number, split_of(path), asked, spoken[-1][1],
+        "\n".join(text for _, text in trained), language_of(asked[-1]), tuple(linked),
+    )  # fmt: skip
+
+
+def _turns(messages: Any) -> list[tuple[str, str]]:
+    """Role and text of each message."""
+    if not isinstance(messages, list) or not messages:
+        raise ValueError("no messages")
+    turns: list[tuple[str, str]] = []
+    for n, m in enumerate(messages, 1):
+        role = _ROLES.get(str(m.get("role") or m.get("from"))) if isinstance(m, dict) else None
+        if role is None:
+            raise ValueError(f"unknown role in message {n}")
+        content = m.get("content") or m.get("value")
+        if not isinstance(content, str) or not content.strip():
+            raise ValueError(f"empty {role} message")
+        if not whole(content):
+            raise ValueError(f"half a character in message {n}")
+        turns.append((role, content))
+    return turns
 
 
 def language_of(text: str) -> Lang:

@@ -12,23 +12,23 @@ import json
 import os
 import random
 import shutil
-import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from giljabi import __version__
-from giljabi.build import asking, telling
+from giljabi.build import asking, shards, telling
 from giljabi.build.files import write_text
+from giljabi.build.journal import Journal
 from giljabi.build.layouts import LAYOUTS, Row, sha256, write_layouts
 from giljabi.build.maker import Job, Maker
 from giljabi.build.near import NearIndex
+from giljabi.build.shards import Progress, Shard
 from giljabi.build.taught import ask_for, examples
-from giljabi.build.teacher import Journal, Teacher, TeacherOptions, cost
+from giljabi.build.teacher import Teacher, TeacherOptions, cost
 from giljabi.errors import GiljabiError
 from giljabi.venue import folder
 from giljabi.venue.place import Lang, Venue
@@ -38,8 +38,6 @@ KINDS: dict[str, int] = {
     "unknown_place": 2, "unknown_fact": 2, "follow_up": 3, "distractor": 2, "spoken": 3, "plain": 3,
 }  # fmt: skip
 """Pairs made for each place and language, by kind. Plain (반말) is Korean only."""
-
-Progress = Callable[[str, int, int], None]
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -73,6 +71,10 @@ class BuildOptions:
             raise GiljabiError("The counts must not be negative, and one at least above 0.")
         if not 0 <= self.val_share <= 0.5:
             raise GiljabiError(f"The validation share {self.val_share} is not within 0 and 0.5.")
+        if self.workers < 0:
+            raise GiljabiError(f"There cannot be {self.workers} workers; 0 is one a core.")
+        if not self.languages or len(set(self.languages)) < len(self.languages):
+            raise GiljabiError("Name one language at least, and each of them once.")
         if missing := [x for x in self.languages if x not in venue.languages]:
             raise GiljabiError(f"The venue has no language {missing[0]!r}: {venue.languages}.")
         if self.teacher is not None:
@@ -175,7 +177,9 @@ def forecast(venue: Venue, options: BuildOptions) -> str:
     if options.teacher is not None:
         maker = Maker(venue)
         first = next(job for job in todo.jobs if not job.validation)
-        one = cost(options.teacher, ask_for(maker, first, options.teacher.pairs, 0))
+        one = cost(
+            options.teacher, ask_for(maker, first, options.teacher.pairs, 0, options.teacher.model)
+        )
         asks = todo.asks(options)
         out.append(
             f"{asks:,} requests to {options.teacher.model}, about ${asks * one:.2f} at most."
@@ -198,6 +202,9 @@ def summary(manifest: Mapping[str, Any], out: Path) -> str:
             f"tokens, ${teacher['dollars']:.2f}"
             + (f"; stopped: {teacher['stopped']}" if teacher["stopped"] else "")
         )
+        if failed := teacher["failed"]:
+            why = ", ".join(f"{reason} ({n:,})" for reason, n in failed.items())
+            lines.append(f"  teacher: requests without an answer: {why}")
     return "\n".join(lines)
 
 
@@ -210,21 +217,22 @@ def build(
     """Build the data set of a venue folder in `out`; gives its manifest.
 
     Goes on with the shards of a build that was cut off with the same inputs. Raises GiljabiError
-    for bad input and where `out` holds something else.
+    for bad input and where `out` holds something else, OSError where it cannot be written; a data
+    set that stood there stays until the new one is complete.
     """
     venue = folder.load(venue_dir)
     todo = plan(venue, options)
-    shards = out / ".shards" / todo.key
     _make_room(out, todo.key)
-    shards.mkdir(parents=True, exist_ok=True)
-    reasons = _make_shards(venue_dir, todo, shards, options.workers, progress or _silent)
+    work = out / ".shards" / todo.key
+    work.mkdir(parents=True, exist_ok=True)
+    made = shards.make(venue_dir, todo.jobs, work, options.workers, progress or _silent)
+    reasons = sum((shard.reasons for shard in made.values()), Counter[str]())
     taught, bill = _teach(venue, todo, options, out, progress or _silent)
-    rows, short = _assemble(todo, shards, taught)
+    rows, short = _assemble(todo, made, taught)
     _settle(bill, rows["train"])
-    written = write_layouts(rows, venue, out, options.layouts)
+    written = write_layouts(rows, venue, work / "ready", options.layouts)
     manifest = _manifest(venue, options, todo, rows, short, reasons, written) | bill
-    write_text(out / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
-    shutil.rmtree(out / ".shards")
+    _publish(written, out, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
     return manifest
 
 
@@ -234,70 +242,38 @@ def _make_room(out: Path, key: str) -> None:
         raise GiljabiError(f"{out} is a file; give a folder.")
     if out.is_dir() and any(out.iterdir()) and not _is_ours(out):
         raise GiljabiError(f"{out} is not empty and no data set; give a new folder.")
-    (out / "manifest.json").unlink(missing_ok=True)
     if (out / ".shards").is_dir():
         for old in (out / ".shards").iterdir():
-            if old.name != key:
+            if old.name != key and old.is_dir():
                 shutil.rmtree(old)
 
 
 def _is_ours(out: Path) -> bool:
-    if (out / ".shards").is_dir() or (out / "teacher.jsonl").is_file():
+    if (out / ".shards").is_dir() or Journal.is_one(out / "teacher.jsonl"):
         return True
+    return {"format", "giljabi", "wordings"} <= _read_manifest(out / "manifest.json").keys()
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads((out / "manifest.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(found, dict) and {"format", "giljabi", "wordings"} <= found.keys()
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
-_maker: Maker | None = None
-
-
-def _start_worker(venue_dir: Path) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    global _maker  # noqa: PLW0603 - one venue a process, read once
-    _maker = Maker(folder.load(venue_dir))
-
-
-def _make_shard(job: Job, path: Path) -> None:
-    assert _maker is not None  # noqa: S101 - set by the initializer
-    examples, reasons = _maker.make(job)
-    lines = [json.dumps({"reasons": dict(sorted(reasons.items()))}, ensure_ascii=False)]
-    lines += [json.dumps(e.to_json(), ensure_ascii=False) for e in examples]
-    write_text(path, "\n".join(lines) + "\n")
-
-
-def _shard(shards: Path, job: Job) -> Path:
-    return shards / f"{job.lang}-{job.place}.jsonl"
-
-
-def _make_shards(
-    venue_dir: Path, todo: Plan, shards: Path, workers: int, progress: Progress
-) -> Counter[str]:
-    waiting = [job for job in todo.jobs if not _shard(shards, job).is_file()]
-    total, done = len(todo.jobs), len(todo.jobs) - len(waiting)
-    progress("places", done, total)
-    count = min(workers or os.cpu_count() or 1, max(1, len(waiting)))
-    with ProcessPoolExecutor(count, initializer=_start_worker, initargs=(venue_dir,)) as pool:
-        pending: set[Future[None]] = {
-            pool.submit(_make_shard, job, _shard(shards, job)) for job in waiting
-        }
-        try:
-            while pending:
-                finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    future.result()
-                done += len(finished)
-                progress("places", done, total)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    reasons: Counter[str] = Counter()
-    for job in todo.jobs:
-        with _shard(shards, job).open(encoding="utf-8") as f:
-            reasons.update(json.loads(f.readline())["reasons"])
-    return reasons
+def _publish(ready: Sequence[Path], out: Path, manifest: str) -> None:
+    """The new files in the place of those the old manifest lists, and the new manifest last."""
+    old = out / ".shards" / "replaced.json"  # kept until the end: a kill may come in between
+    if (out / "manifest.json").is_file():
+        os.replace(out / "manifest.json", old)
+    for name in _read_manifest(old).get("files", ()):
+        if Path(name).name == name:
+            (out / name).unlink(missing_ok=True)
+    for path in ready:
+        os.replace(path, out / path.name)
+    write_text(out / "manifest.json", manifest)
+    shutil.rmtree(out / ".shards")
 
 
 def _teach(
@@ -309,10 +285,12 @@ def _teach(
     """
     if options.teacher is None:
         return {}, {}
-    maker, batch = Maker(venue), options.teacher.pairs
+    maker, batch, model = Maker(venue), options.teacher.pairs, options.teacher.model
     parts = [min(batch, options.taught - n) for n in range(0, options.taught, batch)]
     jobs = [job for job in todo.jobs if not job.validation]
-    asks = {job: [ask_for(maker, job, size, n) for n, size in enumerate(parts)] for job in jobs}
+    asks = {
+        job: [ask_for(maker, job, size, n, model) for n, size in enumerate(parts)] for job in jobs
+    }
     journal = Journal(out / "teacher.jsonl")
     teacher = Teacher(options.teacher, journal)
     every = [ask for some in asks.values() for ask in some]
@@ -322,12 +300,12 @@ def _teach(
     for n, (job, some) in enumerate(asks.items(), 1):
         answered = [(journal.replies[a.id], a.pairs) for a in some if a.id in journal.replies]
         replies = [(reply["content"], pairs) for reply, pairs in answered]
-        found, why = examples(maker, job, replies, options.teacher.model)
+        found, why = examples(maker, job, replies, model)
         rows[job] = [example.to_json() for example in found]
         reasons += why
         progress("teacher's pairs checked", n, len(asks))
     kept = sum(map(len, rows.values()))
-    told = {"model": options.teacher.model, "kept": kept, "rejected": dict(sorted(reasons.items()))}
+    told = {"model": model, "kept": kept, "rejected": dict(sorted(reasons.items()))}
     return rows, {"teacher": told | teacher.bill.to_json()}
 
 
@@ -342,16 +320,16 @@ def _settle(bill: dict[str, Any], rows: Sequence[Row]) -> None:
 
 
 def _assemble(
-    todo: Plan, shards: Path, taught: Mapping[Job, Sequence[Row]]
+    todo: Plan, made: Mapping[Job, Shard], taught: Mapping[Job, Sequence[Row]]
 ) -> tuple[dict[str, list[Row]], dict[str, int]]:
     """Rows by split, no question twice or nearly so anywhere; training has the first choice."""
     jobs = sorted(todo.jobs, key=lambda j: j.validation)
-    near = NearIndex(_asked(row) for job in jobs for row in _rows(_shard(shards, job)))
+    near = NearIndex(_asked(row) for job in jobs for row in made[job].rows)
     rows: dict[str, list[Row]] = {"train": [], "val": []}
     short: Counter[str] = Counter()
     for job in jobs:
         left = dict(job.counts)
-        for row in _rows(_shard(shards, job)):
+        for row in made[job].rows:
             if left[row["kind"]] and near.find(_asked(row)) is None:
                 near.add(_asked(row))
                 left[row["kind"]] -= 1
@@ -366,13 +344,6 @@ def _assemble(
 
 def _asked(row: Row) -> str:
     return " / ".join(m["content"] for m in row["conversation"][::2])
-
-
-def _rows(shard: Path) -> Iterator[Row]:
-    with shard.open(encoding="utf-8") as f:
-        f.readline()
-        for line in f:
-            yield json.loads(line)
 
 
 def _manifest(

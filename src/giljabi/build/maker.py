@@ -96,10 +96,16 @@ class Maker:
     def described(self) -> list[str]:
         """The places of which more is recorded than what they are and where: ids in order."""
         ways = {d.to for d in self.venue.directions}
+        home = self._gatherer.ways.home
         return [
             p.id
             for p in self.venue.places
-            if p.minutes or p.neighbours or p.features or p.transit or p.details or p.id in ways
+            if p.neighbours
+            or p.features
+            or p.transit
+            or p.details
+            or p.id in ways
+            or (p.minutes and p.id not in home)
         ]
 
     def facts(self, turns: Sequence[str], lang: Lang) -> Facts:

@@ -47,8 +47,11 @@ def _table() -> dict[str, dict[str, str]]:
     return tomllib.loads((files("giljabi.build") / "teaching.toml").read_text("utf-8"))
 
 
-def ask_for(maker: Maker, job: Job, pairs: int, part: int) -> Ask:
-    """The request for one place and language; `part` tells several of one place apart."""
+def ask_for(maker: Maker, job: Job, pairs: int, part: int, model: str) -> Ask:
+    """The request for one place and language; `part` tells several of one place apart.
+
+    What another `model` said is no answer to it.
+    """
     place = maker.venue.place(job.place)
     facts = [
         note
@@ -66,7 +69,9 @@ def ask_for(maker: Maker, job: Job, pairs: int, part: int) -> Ask:
             "content": f"{words['place']}: {names}\n{words['facts']}:\n{lines}\n({part + 1})",
         },
     )
-    ident = hashlib.sha256(json.dumps([*said, pairs], ensure_ascii=False).encode()).hexdigest()[:24]
+    ident = hashlib.sha256(
+        json.dumps([*said, pairs, model], ensure_ascii=False).encode()
+    ).hexdigest()[:24]
     return Ask(f"{job.lang}-{job.place}-{part}-{ident}", said, pairs)
 
 
@@ -82,7 +87,7 @@ def pairs_in(content: str) -> tuple[list[tuple[str, str]], Counter[str]]:
         text = _FENCE.sub("", text).strip()
     try:
         rows = _list(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         wrong["not whole JSON"] += 1
         rows = list(_objects(text))
     pairs = []
@@ -96,10 +101,15 @@ def pairs_in(content: str) -> tuple[list[tuple[str, str]], Counter[str]]:
             and question.strip()
             and answer.strip()
         ):
-            pairs.append((" ".join(question.split()), " ".join(answer.split())))
+            pairs.append((_line(question), _line(answer)))
         else:
             wrong["a pair without question or answer"] += 1
     return pairs, wrong
+
+
+def _line(text: str) -> str:
+    """One line that can be written: JSON can spell half a surrogate pair, which nothing can."""
+    return " ".join(text.split()).encode("utf-8", "replace").decode()
 
 
 def _list(value: Any) -> list[Any]:
@@ -113,7 +123,7 @@ def _objects(text: str) -> Iterator[Any]:
     while at != -1:
         try:
             row, end = _DECODER.raw_decode(text, at)
-        except ValueError:
+        except (ValueError, RecursionError):
             at = text.find("{", at + 1)
             continue
         yield row

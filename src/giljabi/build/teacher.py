@@ -1,13 +1,13 @@
 """Wordings from any OpenAI-compatible endpoint: asked once, written down, paid for once.
 
-Every reply goes to an append-only journal before anything is done with it, so that a killed run
+Every reply goes to a journal before anything is done with it, so that a killed run
 pays for nothing twice but what was in flight (and those requests carry an Idempotency-Key). What
 is made of the replies is for taught.py to say; this module knows nothing of venues.
 """
 
 from __future__ import annotations
 
-import json
+import math
 import os
 import random
 import threading
@@ -16,12 +16,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from giljabi.answer.generator import Message
+from giljabi.build.journal import MOST_TOKENS, Journal
 from giljabi.errors import GiljabiError
 
 KEY_VARIABLE = "GILJABI_TEACHER_KEY"
@@ -29,6 +29,8 @@ KEY_VARIABLE = "GILJABI_TEACHER_KEY"
 
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _LONGEST_WAIT_S = 60.0
+_NO_COMPLETION = "no chat completion"
+_HOPELESS = 8  # requests without an answer where none was ever answered
 _CHARACTERS_A_TOKEN = 2.0  # of mixed Korean and English text, on the safe side; for estimates only
 
 
@@ -60,7 +62,7 @@ class TeacherOptions:
 
     def check(self) -> None:
         """GiljabiError where an option makes no sense."""
-        if not self.url.startswith(("http://", "https://")):
+        if not _host(self.url):
             raise GiljabiError(
                 f"--teacher {self.url!r} is not a URL; write it as http://host:port/v1."
             )
@@ -68,6 +70,9 @@ class TeacherOptions:
             raise GiljabiError("Say which model the teacher should run: --model NAME.")
         if self.pairs < 1 or self.concurrency < 1 or self.attempts < 1:
             raise GiljabiError("Pairs, concurrency and attempts must be 1 or more.")
+        dollars = (self.price_in, self.price_out, self.ceiling or 0.0)
+        if not all(math.isfinite(x) and x >= 0 for x in dollars):
+            raise GiljabiError("Prices and the ceiling must be dollars, 0 or more.")
         if self.ceiling is not None and not (self.price_in or self.price_out):
             raise GiljabiError(
                 "A ceiling needs prices: --price-in and --price-out, dollars a million tokens."
@@ -103,37 +108,6 @@ class Bill:
             "dollars": round(self.dollars, 6), "failed": dict(sorted(self.failed.items())),
             "stopped": self.stopped,
         }  # fmt: skip
-
-
-class Journal:
-    """An append-only file of replies; a line cut off by a crash is dropped when it is read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.Lock()
-        self.replies: dict[str, dict[str, Any]] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        end = 0
-        if path.is_file():
-            for raw in path.read_bytes().splitlines(keepends=True):
-                try:
-                    reply = json.loads(raw) if raw.endswith(b"\n") else None
-                except ValueError:
-                    reply = None
-                if not isinstance(reply, dict) or "id" not in reply:
-                    break
-                self.replies[reply["id"]] = reply
-                end += len(raw)
-        if path.is_file():
-            os.truncate(path, end)
-
-    def write(self, reply: dict[str, Any]) -> None:
-        """Append a reply and wait until the disk has it."""
-        with self._lock, self.path.open("ab") as f:
-            f.write(json.dumps(reply, ensure_ascii=False).encode() + b"\n")
-            f.flush()
-            os.fsync(f.fileno())
-            self.replies[reply["id"]] = reply
 
 
 class Teacher:
@@ -184,11 +158,21 @@ class Teacher:
                     break
                 pending.add(pool.submit(self._one, ask))
             if not pending:
+                self._go_on_if_answered(1)
                 return
             finished, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in finished:
                 future.result()
-            progress(len(self._journal.replies), total)
+            self._go_on_if_answered(_HOPELESS)
+            progress(self.bill.from_journal + self.bill.requests, total)
+
+    def _go_on_if_answered(self, patience: int) -> None:
+        failed, answered = self.bill.failed, self.bill.requests + self.bill.from_journal
+        if not answered and failed.total() >= patience:
+            why = ", ".join(f"{reason} ({n})" for reason, n in sorted(failed.items()))
+            raise GiljabiError(
+                f"The teacher at {self._options.endpoint} answered no request: {why}."
+            )
 
     def _reserve(self, ask: Ask) -> bool:
         ceiling = self._options.ceiling
@@ -238,11 +222,10 @@ class Teacher:
             else:
                 if response.status_code == 200 and (reply := _reply(ask, response)) is not None:
                     return reply
-                why = (
-                    f"HTTP {response.status_code}"
-                    if response.status_code != 200
-                    else "no chat completion"
-                )
+                if response.status_code == 200 and why == _NO_COMPLETION:
+                    break  # twice in a row: it does not speak the protocol, or will not
+                ok = response.status_code == 200
+                why = _NO_COMPLETION if ok else f"HTTP {response.status_code}"
                 self._refuse_if_hopeless(response)
                 self._pause(attempt, why, response.headers.get("retry-after"))
                 continue
@@ -259,9 +242,10 @@ class Teacher:
             raise GiljabiError(
                 f"The teacher at {self._options.endpoint} answered {status}: check {KEY_VARIABLE}."
             )
-        if 400 <= status < 500 and status not in _RETRIED:
+        if 300 <= status < 500 and status not in _RETRIED:
+            said = response.headers.get("location") or response.text
             raise GiljabiError(
-                f"The teacher at {self._options.endpoint} answered {status}: {response.text[:200]}"
+                f"The teacher at {self._options.endpoint} answered {status}: {' '.join(said[:200].split())}"
             )
 
     def _pause(self, attempt: int, why: str, retry_after: str | None) -> None:
@@ -275,8 +259,17 @@ class Teacher:
         self._stop.wait(min(wait_s, _LONGEST_WAIT_S))
 
 
+def _host(url: str) -> str:
+    """The host of a web address, "" where it is none."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return ""
+    return parsed.host if parsed.scheme in ("http", "https") else ""
+
+
 def _client(options: TeacherOptions) -> httpx.Client:
-    local = httpx.URL(options.url).host in {"localhost", "127.0.0.1", "::1"}
+    local = _host(options.url) in {"localhost", "127.0.0.1", "::1"}
     key = os.environ.get(KEY_VARIABLE)
     return httpx.Client(
         timeout=options.timeout_s, trust_env=not local,
@@ -314,20 +307,33 @@ def _reply(ask: Ask, response: httpx.Response) -> dict[str, Any] | None:
         body = response.json()
         choice = body["choices"][0]
         content = choice["message"]["content"]
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
     if not isinstance(content, str):
         return None
-    usage = body.get("usage") or {}
+    finish, usage = choice.get("finish_reason"), body.get("usage")
     said = sum(len(m["content"]) for m in ask.messages)
     return {
         "id": ask.id,
-        "content": content,
-        "finish": str(choice.get("finish_reason")),
-        "tokens_in": int(usage.get("prompt_tokens") or said / _CHARACTERS_A_TOKEN),
-        "tokens_out": int(usage.get("completion_tokens") or len(content) / _CHARACTERS_A_TOKEN),
+        "content": _written(content),
+        "finish": _written(finish) if isinstance(finish, str) else "",
+        "tokens_in": _tokens(usage, "prompt_tokens", said),
+        "tokens_out": _tokens(usage, "completion_tokens", len(content)),
         "date": time.strftime("%Y-%m-%d"),
     }
+
+
+def _written(text: str) -> str:
+    """As it can be written: JSON can spell half a surrogate pair, which no file can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _tokens(usage: Any, name: str, characters: int) -> int:
+    """What the endpoint counted, else an estimate: a ceiling must hold whatever it says."""
+    counted = usage.get(name) if isinstance(usage, dict) else None
+    if isinstance(counted, int | float) and counted is not True and 0 < counted < MOST_TOKENS:
+        return int(counted)
+    return int(characters / _CHARACTERS_A_TOKEN)
 
 
 SCHEMA: dict[str, Any] = {

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,16 @@ from giljabi.errors import GiljabiError
 from giljabi.venue import folder
 
 _RESUMES = "giljabi: stopped; the same command goes on from here."
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """What the system will not do is the user's to know, in one sentence."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or out
+        raise GiljabiError(f"{where}: {error.strerror or error}; give another --out.") from error
 
 
 @click.group()
@@ -26,7 +39,7 @@ def _counts(items: tuple[str, ...]) -> dict[str, int]:
     out = dict(KINDS)
     for item in items:
         kind, _, number = item.partition("=")
-        if kind not in KINDS or not number.isdigit():
+        if kind not in KINDS or not re.fullmatch("[0-9]{1,6}", number):
             raise GiljabiError(
                 f"--count {item!r} is not KIND=NUMBER; kinds are {', '.join(KINDS)}."
             )
@@ -102,15 +115,16 @@ def build(
         )  # fmt: skip
     venue = folder.load(venue_dir)
     options = dataset.BuildOptions(
-        counts=_counts(counts), languages=languages or venue.languages, seed=seed,
-        val_share=val_share, layouts=layouts, workers=workers, teacher=teacher, taught=teacher_pairs,
+        counts=_counts(counts), languages=tuple(dict.fromkeys(languages or venue.languages)),
+        seed=seed, val_share=val_share, layouts=tuple(dict.fromkeys(layouts)), workers=workers,
+        teacher=teacher, taught=teacher_pairs,
     )  # fmt: skip
     if dry_run:
         click.echo(dataset.forecast(venue, options))
         return
     out = out or dataset.usual_place(venue, options)
     try:
-        with progress_bar() as bar:
+        with _writing(out), progress_bar() as bar:
             tasks: dict[str, Any] = {}
 
             def show(what: str, done: int, total: int) -> None:
@@ -167,8 +181,10 @@ def audit(
     click.echo(audit_report.to_text(found))
     if out is not None:
         report = json.dumps(audit_report.to_json(found), ensure_ascii=False, indent=1)
-        write_text(out / "report.json", report + "\n")
-        write_text(out / "report.html", audit_report.to_html(found))
+        page = audit_report.to_html(found)
+        with _writing(out):
+            write_text(out / "report.json", report + "\n")
+            write_text(out / "report.html", page)
         click.echo(f"{out / 'report.html'}")
     if strict and found.faults:
         raise click.exceptions.Exit(1)
