@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from giljabi.answer.guide import Guide
+from giljabi.cli.options import embedded
 from giljabi.measure import suite
 from giljabi.measure.records import RawRecords
 from giljabi.measure.report import Report
-from giljabi.model.generate import load
 from giljabi.venue import folder
 
 ROOT = Path(__file__).parents[1]
@@ -49,11 +49,12 @@ def measure(*, model: bool) -> dict[str, Any]:
             subprocess.run(
                 command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
-        generators = {"template": None, **({"model": load()} if model else {})}
+        venue = folder.load(ROOT / "venues" / "hanyang")
+        generators = {"template": None, **({"model": embedded(venue)} if model else {})}
         for name, path in sets.items():
             rows = suite.read_questions(path)
             for writer, generator in generators.items():
-                guide = Guide(folder.load(ROOT / "venues" / "hanyang"), generator)
+                guide = Guide(venue, generator)
                 out[f"{name}/{writer}"] = _figures(suite.evaluate(guide, rows, records=records))
             if name == "teacher_val":
                 raw = [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -17,7 +17,8 @@ from typing import Any
 
 from giljabi.answer.generator import Message
 from giljabi.answer.guide import Guide
-from giljabi.model.generate import Loaded, load
+from giljabi.cli.options import embedded
+from giljabi.model.generate import Loaded
 from giljabi.venue import folder
 
 ROOT = Path(__file__).parents[1]
@@ -59,9 +60,10 @@ def questions(limit: int) -> list[str]:
 
 def measure(limit: int = 120) -> dict[str, Any]:
     """Survival of the model's words and milliseconds against the bare runtime."""
-    inner, beside = load(), load()
+    venue = folder.load(ROOT / "venues" / "hanyang")
+    inner, beside = embedded(venue), embedded(venue)
     recording = Recording(inner)
-    guide = Guide(folder.load(ROOT / "venues" / "hanyang"), recording)
+    guide = Guide(venue, recording)
     written, slots = Counter[str](), Counter[str]()
     ours, bare, overhead = [], [], []
     dropped = sentences = 0

@@ -177,3 +177,10 @@ def test_closing_ends_a_running_answer_and_says_so_afterwards():
     list(running)
     with pytest.raises(GiljabiError, match="has been closed"):
         list(model.stream(COUNT))
+
+
+def test_a_model_closed_as_soon_as_it_is_loaded_lets_the_process_end():
+    pytest.importorskip("xllamacpp")
+    code = "from giljabi.model.generate import load; load(n_ctx=256, threads=1).close()"
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -51,7 +51,7 @@ def test_the_packaged_base_counts_as_its_runtime_does(gemma, monkeypatch):
     pytest.importorskip("xllamacpp")
     monkeypatch.setattr(secrets, "token_urlsafe", lambda size: "key")
     path = store.join(store.base("gemma3-270m"))
-    server = llamacpp._start(path, 256, 1, None)
+    server = llamacpp.start(llamacpp.parameters(path, 256, 1, None))
     prose = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
     texts = [*mixed(400), *prose.split("\n\n"), prose, "", "한" * 3000]
     with httpx.Client(

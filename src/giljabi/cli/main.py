@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from giljabi import __version__
-from giljabi.cli import ask, data, serve, venue
+from giljabi.cli import ask, board, data, export, serve, venue
 from giljabi.errors import GiljabiError
 
 
@@ -28,5 +28,8 @@ def main() -> None:
     """길잡이: a Korean place guide. The model writes, the venue's facts decide."""
 
 
-for command in (ask.ask, ask.chat, ask.route, ask.evaluate, venue.venue, data.data, serve.serve):
+for command in (
+    ask.ask, ask.chat, ask.route, ask.evaluate, venue.venue, data.data, export.export,
+    board.plan, board.doctor, serve.serve,
+):  # fmt: skip
     main.add_command(command)

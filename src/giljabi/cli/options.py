@@ -15,6 +15,7 @@ from giljabi.venue import folder
 
 if TYPE_CHECKING:
     from giljabi.model.generate import Loaded
+    from giljabi.venue.place import Venue
 
 
 def shipped_venue() -> Path:
@@ -43,20 +44,32 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)  # fmt: skip
 
 
-def generator(model: str, served_name: str) -> Loaded | None:
-    """What --model names, or None for templates only."""
+def generator(model: str, served_name: str, venue: Venue) -> Loaded | None:
+    """What --model names, or None for templates only; auto is trimmed to the venue."""
     if model == "none":
         return None
     from giljabi.model.generate import embedded_is_installed, load
 
     if model == "auto":
-        return load() if embedded_is_installed() else None
+        return embedded(venue) if embedded_is_installed() else None
     return load(model, model=served_name)
+
+
+def embedded(venue: Venue) -> Loaded:
+    """The default model, trimmed to the venue."""
+    from giljabi.build.embedded import trimmed
+    from giljabi.model import store
+    from giljabi.model.generate import load
+
+    base = store.base()
+    store.show_licence(base)
+    return load(base.name, file=trimmed(base, venue, lambda line: click.echo(line, err=True)))
 
 
 def guide_of(venue_dir: Path, model: str, served_name: str, origin: str | None) -> Guide:
     """A guide over the venue folder with the model that was asked for."""
-    return Guide(folder.load(venue_dir), generator(model, served_name), origin=origin)
+    venue = folder.load(venue_dir)
+    return Guide(venue, generator(model, served_name, venue), origin=origin)
 
 
 def progress_bar() -> Progress:

@@ -54,9 +54,10 @@ def serve(
     if plain:
         answers: Any = plain_chat(model, served_name, system)
     else:
+        venue = folder.load(venue_dir)
         answers = Guide(
-            folder.load(venue_dir),
-            generator(model, served_name),
+            venue,
+            generator(model, served_name, venue),
             model_wait_s=None if model_wait < 0 else model_wait,
             origin=origin,
         )

@@ -51,6 +51,7 @@ def load(
     template: str | None = None,
     adapter: Path | None = None,
     settings: store.Settings | None = None,
+    file: Path | None = None,
     n_ctx: int | None = None,
     threads: int | None = None,
 ) -> Loaded:
@@ -58,7 +59,8 @@ def load(
 
     A URL needs `model`, the name that server knows it by. A .gguf file of our own needs
     `template`; a known base brings its own, and its untuned one while no `adapter` (a LoRA in
-    GGUF form) is loaded. Raises GiljabiError where weights, runtime or template are missing.
+    GGUF form) is loaded. `file` runs in place of a known base's own file: the same model trimmed
+    or quantised otherwise. Raises GiljabiError where weights, runtime or template are missing.
     """
     if what and what.startswith(("http://", "https://")):
         from giljabi.model.openai_url import OpenAIUrl  # noqa: PLC0415
@@ -67,7 +69,7 @@ def load(
             raise GiljabiError(f"Say which model {what} should run, by its name there.")
         return OpenAIUrl(what, model, settings=settings)
 
-    weights = store.weights(what)
+    weights = store.Weights(file, store.base(what)) if file else store.weights(what)
     known = weights.base
     chosen = _template(known, template, tuned=adapter is not None, path=weights.path)
     sampling = settings or (known.settings if known else store.Settings())

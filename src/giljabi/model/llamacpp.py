@@ -21,7 +21,8 @@ from giljabi.model.prompt import Template
 from giljabi.model.pump import pump
 from giljabi.model.store import Settings
 
-_PREFIX_CACHE_MIB = 256
+PREFIX_CACHE_MIB = 256
+"""Most memory that prompts read before may take, to be found again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class LlamaCpp:
         self.settings = settings or Settings()
         self.timings: Mapping[str, float] = {}
         self._n_ctx = n_ctx
-        self._engine = _Engine(_start(path, n_ctx, threads or _spare_cores(), adapter))
+        self._engine = _Engine(start(parameters(path, n_ctx, threads or spare_cores(), adapter)))
         # Also at the program's end: an engine still generating then brings the process down.
         weakref.finalize(self, self._engine.close)
 
@@ -184,7 +185,8 @@ def _read_chunk(chunk: Mapping[str, Any]) -> str:
     return str(choices[0].get("text") or "")
 
 
-def _spare_cores() -> int:
+def spare_cores() -> int:
+    """How many threads an engine gets where nobody says."""
     # One core is left to everything else, because each step waits for its slowest thread
     # (measured on two cores beside another busy process, per answer: 1.0 to 1.4 s with two
     # threads, 0.2 s with one). Decoding is bound by memory, so beyond a few they gain nothing.
@@ -199,7 +201,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start(path: Path, n_ctx: int, threads: int, adapter: Adapter | None) -> Any:
+def runtime() -> Any:
+    """The xllamacpp module; GiljabiError, with the command that installs it, where it is not here."""
     # OpenMP reads this once, when the library loads: threads that wait shall soon stop spinning,
     # or they starve whatever else runs on a small board.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -209,6 +212,12 @@ def _start(path: Path, n_ctx: int, threads: int, adapter: Adapter | None) -> Any
         raise GiljabiError(
             "Running a model in process needs llama.cpp: pip install 'giljabi[embedded]'"
         ) from error
+    return xllamacpp
+
+
+def parameters(path: Path, n_ctx: int, threads: int, adapter: Adapter | None) -> Any:
+    """What every engine here is started with: one slot, no guessing, a port nobody can use."""
+    xllamacpp = runtime()
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.n_ctx = n_ctx
@@ -218,7 +227,7 @@ def _start(path: Path, n_ctx: int, threads: int, adapter: Adapter | None) -> Any
     # Without it Gemma 3's sliding window drops the prefix, and each question reads it again.
     params.swa_full = True
     params.fit_params = False  # n_ctx is what was asked for, not what a guess makes of it
-    params.cache_ram_mib = _PREFIX_CACHE_MIB  # its default may take 8 GB: the whole board
+    params.cache_ram_mib = PREFIX_CACHE_MIB  # its default may take 8 GB: the whole board
     params.verbosity = 0
     # The engine insists on a port: a loopback one nobody else can use.
     params.hostnames = ["127.0.0.1"]
@@ -226,11 +235,20 @@ def _start(path: Path, n_ctx: int, threads: int, adapter: Adapter | None) -> Any
     params.api_keys = [secrets.token_urlsafe(32)]
     params.ui = False
     params.endpoint_slots = False
+    params.endpoint_metrics = True  # for `start`
     if adapter is not None:
         lora = xllamacpp.CommonAdapterLoraInfo()
         lora.path, lora.scale = str(adapter.path), adapter.scale
         params.lora_adapters = [lora]
+    return params
+
+
+def start(params: Any) -> Any:
+    """The engine with these parameters; GiljabiError where it cannot load the file."""
     try:
-        return xllamacpp.Server(params)
+        server = runtime().Server(params)
     except (ValueError, RuntimeError) as error:
-        raise GiljabiError(f"llama.cpp cannot load {path}: {error}") from error
+        raise GiljabiError(f"llama.cpp cannot load {params.model.path}: {error}") from error
+    # An engine dropped before its loop runs never ends (10 of 14 tries); figures come from the loop.
+    server.handle_metrics()
+    return server

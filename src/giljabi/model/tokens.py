@@ -98,7 +98,7 @@ def _of_path(name: str, path: Path) -> TokenCounter:
         meta = gguf_metadata(store.local(path).path)
         architecture = meta.get("general.architecture", "")
         context = meta.get(f"{architecture}.context_length")
-        return TokenCounter(name, context, _from_gguf(path, meta))
+        return TokenCounter(name, context, tokenizer_of(path, meta))
     file = path if path.name == "tokenizer.json" else path / "tokenizer.json"
     if not file.is_file():
         raise GiljabiError(
@@ -190,54 +190,59 @@ def gguf_metadata(path: Path) -> Mapping[str, Any]:
             path.open("rb") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
         ):
-            return dict(_Head(data).entries())
+            return dict(Head(data).entries())
     except (struct.error, ValueError, KeyError) as error:
         raise GiljabiError(f"{path} is not a GGUF file, or was cut short.") from error
 
 
-class _Head:
+class Head:
     """A cursor over the key-value pairs that open a GGUF file."""
 
     def __init__(self, data: mmap.mmap) -> None:
-        self._data = data
-        self._at = 4
+        self.data = data
+        self.at = 4
 
     def entries(self) -> Iterator[tuple[str, Any]]:
-        if self._data[:4] != b"GGUF":
+        """Every key with its value; ends where the tensors begin."""
+        if self.data[:4] != b"GGUF":
             raise ValueError("magic")
-        _version, _tensors, pairs = self._take("<IQQ")
+        _version, _tensors, pairs = self.take("<IQQ")
         for _ in range(pairs):
-            key = self._string()
-            (kind,) = self._take("<I")
-            yield key, self._value(kind)
+            key = self.string()
+            (kind,) = self.take("<I")
+            yield key, self.value(kind)
 
-    def _take(self, form: str) -> tuple[Any, ...]:
-        values = struct.unpack_from(form, self._data, self._at)
-        self._at += struct.calcsize(form)
+    def take(self, form: str) -> tuple[Any, ...]:
+        """Numbers at the cursor, by a `struct` format."""
+        values = struct.unpack_from(form, self.data, self.at)
+        self.at += struct.calcsize(form)
         return values
 
-    def _string(self) -> str:
-        (size,) = self._take("<Q")
-        end = self._at + size
-        if end > len(self._data):
+    def string(self) -> str:
+        """The string at the cursor."""
+        (size,) = self.take("<Q")
+        end = self.at + size
+        if end > len(self.data):
             raise ValueError("cut short")
-        raw, self._at = self._data[self._at : end], end
+        raw, self.at = self.data[self.at : end], end
         return raw.decode("utf-8", "surrogateescape")  # some vocabularies hold half characters
 
-    def _value(self, kind: int) -> Any:
+    def value(self, kind: int) -> Any:
+        """The value of a GGUF type at the cursor."""
         if kind == _STRING:
-            return self._string()
+            return self.string()
         if kind != _ARRAY:
-            return self._take("<" + _SCALARS[kind])[0]
-        inner, size = self._take("<IQ")
-        if self._at + size > len(self._data):
+            return self.take("<" + _SCALARS[kind])[0]
+        inner, size = self.take("<IQ")
+        if self.at + size > len(self.data):
             raise ValueError("cut short")
         if inner in _SCALARS:
-            return self._take(f"<{size}{_SCALARS[inner]}")
-        return [self._value(inner) for _ in range(size)]
+            return self.take(f"<{size}{_SCALARS[inner]}")
+        return [self.value(inner) for _ in range(size)]
 
 
-def _from_gguf(path: Path, meta: Mapping[str, Any]) -> Any:
+def tokenizer_of(path: Path, meta: Mapping[str, Any]) -> Any:
+    """The `tokenizers.Tokenizer` of a GGUF file's metadata; GiljabiError where it cannot be rebuilt."""
     kind = meta.get("tokenizer.ggml.model")
     pre = meta.get("tokenizer.ggml.pre", "default")
     try:
@@ -259,7 +264,7 @@ def _from_gguf(path: Path, meta: Mapping[str, Any]) -> Any:
 
 def _sentencepiece(meta: Mapping[str, Any]) -> Any:
     """llama.cpp's merging by score, as BPE: the pairs that give a token rank by its score."""
-    from tokenizers import Tokenizer, models, normalizers  # noqa: PLC0415
+    from tokenizers import Tokenizer, decoders, models, normalizers  # noqa: PLC0415
 
     tokens: list[str] = meta["tokenizer.ggml.tokens"]
     scores: Sequence[float] = meta["tokenizer.ggml.scores"]
@@ -283,11 +288,14 @@ def _sentencepiece(meta: Mapping[str, Any]) -> Any:
         )
     )
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
     return tokenizer
 
 
 def _byte_level(meta: Mapping[str, Any], split: str) -> Any:
-    from tokenizers import Regex, Tokenizer, models, pre_tokenizers  # noqa: PLC0415
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers  # noqa: PLC0415
 
     merges = [tuple(m.split(" ", 1)) for m in meta["tokenizer.ggml.merges"]]
     tokenizer = Tokenizer(
@@ -304,6 +312,7 @@ def _byte_level(meta: Mapping[str, Any], split: str) -> Any:
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
+    tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
 
 
