@@ -11,7 +11,12 @@ $(VENV)/.embedded: pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.embedded
-	$(BIN)/pip install --quiet --editable '.[embedded,dev]'
+	$(BIN)/pip install --quiet --editable '.[embedded,data,osm,export,hub,postgresql,dev]'
+	touch $@
+
+# torch and transformers, to compare with what they compute
+$(VENV)/.train: $(VENV)/.dev
+	$(BIN)/pip install --quiet --editable '.[train]'
 	touch $@
 
 serve: $(VENV)/.embedded
@@ -25,7 +30,7 @@ test: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not slow"
 
-nightly: $(VENV)/.dev
+nightly: $(VENV)/.train
 	$(BIN)/pytest
 
 bench: $(VENV)/.dev

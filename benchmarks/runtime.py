@@ -24,7 +24,9 @@ POLICIES: dict[str, tuple[int, str]] = {
     "2 threads, GOMP_SPINCOUNT=1000": (2, "1000"),
     "2 threads, GOMP_SPINCOUNT=0": (2, "0"),
 }
-PROMPT = "한양대학교 서울캠퍼스 안내입니다. 국제관은 지상 6층 건물이고 학생회관 옆에 있습니다. " * 12
+PROMPT = (
+    "한양대학교 서울캠퍼스 안내입니다. 국제관은 지상 6층 건물이고 학생회관 옆에 있습니다. " * 12
+)
 TOKENS = 96
 
 
@@ -105,7 +107,7 @@ def bandwidth(rounds: int = 5) -> float:
 
 def measure(rounds: int = 3) -> dict[str, Any]:
     """Figures by load, policy and file, and the ratios that matter."""
-    from giljabi.build.embedded import trimmed
+    from giljabi.export.embedded import trimmed
     from giljabi.model import store
     from giljabi.venue import folder
 

@@ -1,1 +1,1 @@
-"""How a model is made: data, adapters, model files. Heavy libraries are imported where used."""
+"""Training data: built from a venue, worded by a teacher, audited; documents prepared."""

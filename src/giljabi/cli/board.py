@@ -54,7 +54,7 @@ def _name(model: str, venue_dir: Path) -> str | None:
         return model
     if not embedded_is_installed():
         return None
-    from giljabi.build.embedded import trimmed
+    from giljabi.export.embedded import trimmed
     from giljabi.venue import folder
 
     base = store.base()

@@ -39,7 +39,7 @@ def gguf(
 
     Gemma 3 (text), Llama 3, Qwen 2.5 and Qwen 3; others through --llama-cpp.
     """
-    from giljabi.build.convert import convert
+    from giljabi.export.convert import convert
 
     made = convert(folder, out, kind=kind, like=like, llama_cpp=llama_cpp, template=template)
     checked = ", ".join(f"{count} {what}" for what, count in made.checked.items() if count)

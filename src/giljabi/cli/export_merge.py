@@ -32,7 +32,7 @@ def merge(
     BASE is a folder of safetensors, a .gguf file or a name of bases.toml, and has to be what the
     adapter was trained on. The result is loaded again and has to answer as before.
     """
-    from giljabi.build.merge import merge as merged
+    from giljabi.export.merge import merge as merged
     from giljabi.model import store
 
     path, record = merged(
@@ -59,7 +59,7 @@ def merge(
 @click.option("--other-base", is_flag=True, help=_OTHER_BASE)
 def adapter(adapter_dir: Path, base: str, out: Path | None, other_base: bool) -> None:
     """Write ADAPTER (a PEFT LoRA folder) as a GGUF file that is loaded over the unmerged base."""
-    from giljabi.build.adapter import to_gguf
+    from giljabi.export.adapter import to_gguf
     from giljabi.model import store
 
     path, record = to_gguf(adapter_dir, store.weights(base).path, out, other_base=other_base)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from giljabi.build.quantise import TYPES
 from giljabi.cli.options import progress_bar, venue_option
+from giljabi.export.quantise import TYPES
 
 if TYPE_CHECKING:
-    from giljabi.build.compare import Asking
-    from giljabi.build.parity import Sample
+    from giljabi.export.compare import Asking
+    from giljabi.export.parity import Sample
 
 _ANSWERS = 24
 _TEMPLATE = "Prompt template; the one the file's record names by default."
@@ -22,7 +22,7 @@ _TEMPLATE = "Prompt template; the one the file's record names by default."
 
 def _samples(venue_dir: Path, template: str | None, answers: int) -> list[Sample]:
     """The fixed text and `answers` of the guide; these need a template."""
-    from giljabi.build import parity
+    from giljabi.export import parity
     from giljabi.model import prompt
     from giljabi.venue import folder
 
@@ -54,8 +54,8 @@ def quantise(
     The file appears only if it is still the model it was made from: the gate names the tensors
     that lost most where it is not.
     """
-    from giljabi.build import lineage
-    from giljabi.build import quantise as quantising
+    from giljabi.export import lineage
+    from giljabi.export import quantise as quantising
     from giljabi.model import store
 
     found = store.weights(model)
@@ -109,8 +109,8 @@ def compare(
     A FILE is a .gguf file, a name of bases.toml, or FILE+ADAPTER.gguf. Quantisations of each
     unquantised FILE are made in OUT/files; Q4_K_M, Q4_0 and Q4_K_S are always among them.
     """
-    from giljabi.build import compare as comparing
-    from giljabi.build import compare_report, lineage
+    from giljabi.export import compare as comparing
+    from giljabi.export import compare_report, lineage
 
     given = [comparing.subject(text) for text in files]
     spoken = None
@@ -154,7 +154,7 @@ def _about(source: str, options: Any, questions: Path | None, limit: int | None)
 def _asking(questions: Path, limit: int | None, venue_dir: Path, template: str) -> Asking:
     """Guide accuracy of one file: `giljabi eval` with it, its right answers counted."""
     from giljabi.answer.guide import Guide
-    from giljabi.build.compare import Asking
+    from giljabi.export.compare import Asking
     from giljabi.measure import suite
     from giljabi.model import store
     from giljabi.model.generate import load
@@ -170,7 +170,12 @@ def _asking(questions: Path, limit: int | None, venue_dir: Path, template: str) 
             report = suite.evaluate(Guide(venue, model), rows)
         finally:
             model.close()
-        return {"right": sum(row.right for row in report.rows), "asked": len(report.rows)}
+        # What the checker refuses, a template says instead: a worse model shows here first.
+        return {
+            "right": sum(row.right for row in report.rows),
+            "asked": len(report.rows),
+            "by_model": sum(row.written_by == "model" for row in report.rows),
+        }
 
     read = sorted(path for path in venue_dir.rglob("*") if path.is_file())
     parts = (limit, template, *(store.sha256_of(path) for path in (questions, *read)))
@@ -189,7 +194,7 @@ def card(
     file: Path, adapter: Path | None, out: Path, template: str | None, base: str | None, port: int
 ) -> None:
     """Write what FILE needs to run elsewhere: Modelfile, llama-server.sh, README.md."""
-    from giljabi.build.card import card as written
+    from giljabi.export.card import card as written
 
     for path in written(file, out, adapter=adapter, template=template, base=base, port=port):
         click.echo(str(path))

@@ -30,7 +30,7 @@ def trim(
     MODEL is a name in bases.toml or a .gguf file. Nothing is quantised again: the made file is
     compared with its source byte by byte, then on fixed text and on answers of the guide.
     """
-    from giljabi.build import trimming
+    from giljabi.export import trimming
 
     venue = folder.load(venue_dir)
     with progress_bar() as bar:

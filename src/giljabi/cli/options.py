@@ -57,7 +57,7 @@ def generator(model: str, served_name: str, venue: Venue) -> Loaded | None:
 
 def embedded(venue: Venue) -> Loaded:
     """The default model, trimmed to the venue."""
-    from giljabi.build.embedded import trimmed
+    from giljabi.export.embedded import trimmed
     from giljabi.model import store
     from giljabi.model.generate import load
 

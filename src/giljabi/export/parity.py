@@ -15,9 +15,9 @@ from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from giljabi.build import gguf_file
 from giljabi.build.maker import Maker
 from giljabi.errors import GiljabiError
+from giljabi.export import gguf_file
 from giljabi.model.prompt import Template
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ tensor costs several nats."""
 
 def fixed_text() -> list[Sample]:
     """The fixed Korean and English paragraphs."""
-    table = tomllib.loads((files("giljabi.build") / "parity.toml").read_text("utf-8"))
+    table = tomllib.loads((files("giljabi.export") / "parity.toml").read_text("utf-8"))
     return [Sample("", text) for lang in ("ko", "en") for text in table[lang]]
 
 

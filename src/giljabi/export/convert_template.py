@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from giljabi.answer.generator import Message
-from giljabi.build.conversations import Render, compare
-from giljabi.build.convert_settings import read_object
 from giljabi.errors import GiljabiError
+from giljabi.export.conversations import Render, compare
+from giljabi.export.convert_settings import read_object
 from giljabi.model.prompt import Template
 
 _GEMMA = """\

@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from giljabi.build.convert_settings import read_object
 from giljabi.errors import GiljabiError
+from giljabi.export.convert_settings import read_object
 from giljabi.model.prompt import Template
 
 NORMAL, CONTROL, USER, UNUSED, BYTE = 1, 3, 4, 5, 6

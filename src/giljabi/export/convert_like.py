@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from giljabi.build import gguf_file
-from giljabi.build.convert_architecture import Plan, Scalar
-from giljabi.build.convert_tokenizer import CONTROL, Vocabulary, load
-from giljabi.build.convert_weights import Weights
 from giljabi.errors import GiljabiError
+from giljabi.export import gguf_file
+from giljabi.export.convert_architecture import Plan, Scalar
+from giljabi.export.convert_tokenizer import CONTROL, Vocabulary, load
+from giljabi.export.convert_weights import Weights
 from giljabi.model.prompt import Template
 
 _OURS = ("general.file_type", "tokenizer.chat_template", "tokenizer.ggml.eot_token_id")

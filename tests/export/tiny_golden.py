@@ -1,7 +1,7 @@
 """What transformers says on the tiny models: recorded once, compared where torch is missing.
 
-python tests/build/tiny_golden.py          # with torch and transformers: writes the file
-python tests/build/tiny_golden.py --seeds  # searches the seeds of tiny_models.SEEDS
+python tests/export/tiny_golden.py          # with torch and transformers: writes the file
+python tests/export/tiny_golden.py --seeds  # searches the seeds of tiny_models.SEEDS
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import tiny_models
 
-from giljabi.build.conversations import CONVERSATIONS
-from giljabi.build.convert_architecture import ARCHITECTURES
-from giljabi.build.convert_tokenizer import load
+from giljabi.export.conversations import CONVERSATIONS
+from giljabi.export.convert_architecture import ARCHITECTURES
+from giljabi.export.convert_tokenizer import load
 from giljabi.model import prompt
 
 GOLDEN = Path(__file__).with_name("tiny_golden.json")

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from giljabi.build import gguf_file, vocab, vocab_check
-from giljabi.build.embedded import trimmed
-from giljabi.build.modelfile import recorded
-from giljabi.build.piece_merges import Merges, by_score, byte_pairs
 from giljabi.errors import GiljabiError
+from giljabi.export import gguf_file, vocab, vocab_check
+from giljabi.export.embedded import trimmed
+from giljabi.export.modelfile import recorded
+from giljabi.export.piece_merges import Merges, by_score, byte_pairs
 from giljabi.model import store
 from giljabi.model.logits import Scorer
 from giljabi.model.tokens import gguf_metadata, tokenizer_of

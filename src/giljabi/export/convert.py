@@ -13,20 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from giljabi.build import gguf_file, modelfile
-from giljabi.build.conversations import CONVERSATIONS, HARD_TEXTS, rendered
-from giljabi.build.convert_architecture import (
+from giljabi.errors import GiljabiError
+from giljabi.export import gguf_file, modelfile
+from giljabi.export.conversations import CONVERSATIONS, HARD_TEXTS, rendered
+from giljabi.export.convert_architecture import (
     ARCHITECTURES,
     Plan,
     Wanted,
     check_tensors,
     plan,
 )
-from giljabi.build.convert_like import check_like, copy_like, like_vocabulary, open_like
-from giljabi.build.convert_llamacpp import run_converter
-from giljabi.build.convert_settings import Settings, read_settings
-from giljabi.build.convert_template import chat_template
-from giljabi.build.convert_tokenizer import (
+from giljabi.export.convert_like import check_like, copy_like, like_vocabulary, open_like
+from giljabi.export.convert_llamacpp import run_converter
+from giljabi.export.convert_settings import Settings, read_settings
+from giljabi.export.convert_template import chat_template
+from giljabi.export.convert_tokenizer import (
     CONTROL,
     Vocabulary,
     check_markers,
@@ -35,8 +36,7 @@ from giljabi.build.convert_tokenizer import (
     probes,
     vocabulary,
 )
-from giljabi.build.convert_weights import Weights
-from giljabi.errors import GiljabiError
+from giljabi.export.convert_weights import Weights
 from giljabi.model import tokens
 from giljabi.model.prompt import Template
 from giljabi.model.prompt import template as template_of

@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from giljabi.build import parity, vocab, vocab_check
-from giljabi.build.embedded import texts
-from giljabi.build.modelfile import record
 from giljabi.errors import GiljabiError
+from giljabi.export import parity, vocab, vocab_check
+from giljabi.export.embedded import texts
+from giljabi.export.modelfile import record
 from giljabi.model import prompt, store
 from giljabi.model.logits import Scorer
 

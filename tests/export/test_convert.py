@@ -13,13 +13,13 @@ import tiny_golden
 import tiny_models
 from click.testing import CliRunner
 
-from giljabi.build import gguf_file, modelfile
-from giljabi.build.conversations import CONVERSATIONS, HARD_TEXTS, rendered
-from giljabi.build.convert import convert
-from giljabi.build.convert_template import OWN, renderer
-from giljabi.build.convert_tokenizer import load
 from giljabi.cli.export_gguf import gguf as export_gguf
 from giljabi.errors import GiljabiError
+from giljabi.export import gguf_file, modelfile
+from giljabi.export.conversations import CONVERSATIONS, HARD_TEXTS, rendered
+from giljabi.export.convert import convert
+from giljabi.export.convert_template import OWN, renderer
+from giljabi.export.convert_tokenizer import load
 from giljabi.model import llamacpp, prompt, tokens
 
 pytest.importorskip("gguf")
@@ -568,7 +568,7 @@ def test_nothing_heavy_is_imported_with_the_module():
     import subprocess
 
     code = (
-        "import sys, giljabi.build.convert, giljabi.cli.export_gguf\n"
+        "import sys, giljabi.export.convert, giljabi.cli.export_gguf\n"
         "heavy = {'torch', 'numpy', 'gguf', 'tokenizers', 'jinja2'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

@@ -3,7 +3,7 @@
 One `Architecture` per family: Gemma 3 (text), Llama 3, Qwen 2 and 2.5, Qwen 3. What llama.cpp
 would compute differently from the model's own code is refused here, by the setting's name.
 The keys and tensor names are those of the `gguf` package; that a value is what the runtime
-makes of it is shown by tests/build/test_convert.py against transformers.
+makes of it is shown by tests/export/test_convert.py against transformers.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from giljabi.build.convert_rope import rope_factors, rope_metadata
-from giljabi.build.convert_settings import Settings
 from giljabi.errors import GiljabiError
+from giljabi.export.convert_rope import rope_factors, rope_metadata
+from giljabi.export.convert_settings import Settings
 
 Scalar = int | float | str | bool
 

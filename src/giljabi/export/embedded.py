@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from giljabi import __version__
-from giljabi.build import vocab
 from giljabi.build.files import write_text
-from giljabi.build.modelfile import record_path, recorded
-from giljabi.build.parity import guide_answers
 from giljabi.errors import GiljabiError
+from giljabi.export import vocab
+from giljabi.export.modelfile import record_path, recorded
+from giljabi.export.parity import guide_answers
 from giljabi.model import prompt, store
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def texts(venue: Venue, of: store.Base) -> list[str]:
 def _wordings() -> list[str]:
     return [
         file.read_text("utf-8")
-        for package in ("giljabi.answer", "giljabi.build")
+        for package in ("giljabi.answer", "giljabi.build", "giljabi.export")
         for file in sorted(files(package).iterdir(), key=lambda f: f.name)
         if file.name.endswith(".toml")
     ]

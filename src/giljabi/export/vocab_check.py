@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from giljabi.build import gguf_file
-from giljabi.build.piece_merges import kept_merges
 from giljabi.errors import GiljabiError
+from giljabi.export import gguf_file
+from giljabi.export.piece_merges import kept_merges
 from giljabi.model.tokens import gguf_metadata, tokenizer_of
 
 _TOKENS = "tokenizer.ggml.tokens"

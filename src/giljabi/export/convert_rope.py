@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from giljabi.build.convert_settings import Settings
 from giljabi.errors import GiljabiError
+from giljabi.export.convert_settings import Settings
 
 _GEMMA_LOCAL = 10_000.0  # what llama.cpp's gemma3 rotates its sliding layers with
 # Beyond these keys a scaling is one llama.cpp's defaults would not reproduce.

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from giljabi.build import gguf_file, vocab_check
-from giljabi.build.modelfile import record
-from giljabi.build.piece_merges import Merges, by_score, byte_pairs, kept_merges
 from giljabi.errors import GiljabiError
+from giljabi.export import gguf_file, vocab_check
+from giljabi.export.modelfile import record
+from giljabi.export.piece_merges import Merges, by_score, byte_pairs, kept_merges
 from giljabi.model import store
 from giljabi.model.tokens import gguf_metadata, tokenizer_of
 

@@ -1,0 +1,1 @@
+"""Model files: trimmed, merged, converted, quantised, adapted; each step checked against its source."""
