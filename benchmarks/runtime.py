@@ -31,38 +31,39 @@ TOKENS = 96
 
 
 def _worker(path: str, threads: int) -> dict[str, float]:
-    from giljabi.model import llamacpp
-    from giljabi.model.prompt import template
+    from giljabi.model import llamacpp, store
+    from giljabi.model.prompt import Template
     from giljabi.model.store import Settings
 
+    plain = Template("plain", (), "", lambda messages: messages[-1]["content"])
     before = _resident()
     start = time.perf_counter()
     model = llamacpp.LlamaCpp(
-        Path(path), template("completion"), threads=threads, settings=Settings(temperature=0.0)
-    )
+        Path(path), plain, n_ctx=store.base().n_ctx, threads=threads,
+        settings=Settings(temperature=0.0, repetition_penalty=1.0),
+    )  # fmt: skip
     loaded = time.perf_counter() - start
 
     def ask(question: str, tokens: int) -> float:
         start = time.perf_counter()
         first = 0.0
-        messages: Any = [{"role": "user", "content": PROMPT + question}]
+        messages: Any = [{"role": "user", "content": question}]
         for _ in model.stream(messages, max_tokens=tokens):
             first = first or time.perf_counter() - start
         return first
 
-    cold = ask("국제관은 어디에 있나요?", 2)
-    warm = [ask(f"국제관 {n}층에는 무엇이 있나요?", 2) for n in range(3)]
+    cold = ask(PROMPT + "국제관은 어디에 있나요? 1, 2, 3,", 4)
+    warm = [ask(PROMPT + f"국제관 {n}층에는 무엇이 있나요? 1, 2, 3,", 4) for n in range(3)]
     speeds = []
     for n in range(3):
-        ask(f"{n}. 한국의 역사를 길게 설명해 주세요.", TOKENS)
-        timings = model.timings
-        if timings["predicted_n"] > TOKENS / 2:
-            speeds.append(1e3 * timings["predicted_n"] / timings["predicted_ms"])
+        ask(f"{n}. 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,", TOKENS)
+        speeds.append(1e3 * model.timings["predicted_n"] / model.timings["predicted_ms"])
+        assert model.timings["predicted_n"] == TOKENS, "the model must count on"
     resident = _resident() - before
     model.close()
     return {
         "load_s": loaded, "first_cold_ms": 1e3 * cold, "first_warm_ms": 1e3 * statistics.median(warm),
-        "tokens_s": statistics.median(speeds) if speeds else 0.0, "resident_mb": resident,
+        "tokens_s": statistics.median(speeds), "resident_mb": resident,
     }  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def bandwidth(rounds: int = 5) -> float:
     return data.nbytes / min(spent) / 1e9
 
 
-def measure(rounds: int = 3) -> dict[str, Any]:
+def measure(rounds: int = 2) -> dict[str, Any]:
     """Figures by load, policy and file, and the ratios that matter."""
     from giljabi.export.embedded import trimmed
     from giljabi.model import store

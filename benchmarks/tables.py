@@ -127,9 +127,32 @@ def _data(f: dict[str, Any]) -> list[tuple[str, str]]:
     return [*rows, ("a teacher in trouble that lies", taught), ("teacher pairs a second", speed)]
 
 
+def _runtime(f: dict[str, Any]) -> list[tuple[str, str]]:
+    table, size = f["table"], f["bytes"]
+
+    def row(load: str, policy: str) -> tuple[str, str]:
+        full, small = (table[f"{load} / {policy} / {name}"] for name in ("full", "trimmed"))
+        ratio = small["tokens_s"] / full["tokens_s"]
+        said = f"{small['tokens_s']:.0f} and {full['tokens_s']:.0f} ({ratio:.2f}×)"
+        return f"tokens a second, trimmed and full, {load}, {policy}", said
+
+    full, small = (table[f"idle / 1 thread / {name}"] for name in ("full", "trimmed"))
+    shares = f["share_of_bandwidth"]
+    rows = [
+        ("trimmed beside the full file", f"{size['trimmed'] / size['full']:.2f}× the bytes, "
+         f"{small['resident_mb'] / full['resident_mb']:.2f}× resident ({small['resident_mb']:.0f} MB), "
+         f"load {small['load_s']:.1f} and {full['load_s']:.1f} s, first token "
+         f"{small['first_warm_ms']:.0f} and {full['first_warm_ms']:.0f} ms"),
+        ("decode as a share of one core's memory bandwidth", f"trimmed {_percent(shares['trimmed'])}, full "
+         f"{_percent(shares['full'])} of {f['memory_gb_s']:.1f} GB/s"),
+    ]  # fmt: skip
+    keys = dict.fromkeys(tuple(k.split(" / ")[:2]) for k in table)
+    return rows + [row(load, policy) for load, policy in keys]
+
+
 _TABLES = {
     "accuracy": _accuracy, "planted": _planted, "model": _model, "load": _load, "alternative": _alternative,
-    "data": _data,
+    "data": _data, "runtime": _runtime,
 }  # fmt: skip
 
 

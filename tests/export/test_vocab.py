@@ -153,7 +153,7 @@ def test_a_planted_fault_is_named(
 ) -> None:
     source, made, ids = pair
     with pytest.raises(GiljabiError, match=re.escape(named)):
-        vocab_check.check(source, spoilt(made, fault), ids)
+        vocab_check.check(gguf_file.read(source), spoilt(made, fault), ids)
 
 
 def test_a_dropped_merge_is_named(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_dropped_merge_is_named(tmp_path: Path) -> None:
     source = write(tmp_path / "m.gguf", words, kind="gpt2", merges=["a b", "ab c"])
     made = write(tmp_path / "t.gguf", words, kind="gpt2", merges=["a b"])
     with pytest.raises(GiljabiError, match="merge 'ab c'"):
-        vocab_check.check(source, made, range(len(words) + 6))
+        vocab_check.check(gguf_file.read(source), made, range(len(words) + 6))
 
 
 def test_a_token_the_file_names_must_be_kept(tmp_path: Path) -> None:

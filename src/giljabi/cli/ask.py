@@ -40,7 +40,7 @@ def print_answer(answer: Answer, as_json: bool) -> None:
               help="A JSONL file of rows with id and turns; needs --out.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="Where --batch writes; resumes.")
 def ask(
-    question: str | None, venue_dir: Path, model: str, served_name: str, origin: str | None,
+    question: str | None, venue_dir: Path, model: str, served_name: str, threads: int | None, origin: str | None,
     lang: Any, as_json: bool, batch: Path | None, out: Path | None,
 ) -> None:  # fmt: skip
     """Answer one QUESTION, or a file of them."""
@@ -50,7 +50,7 @@ def ask(
         )
     if batch is not None and out is None:
         raise GiljabiError("--batch needs --out OUT.jsonl.")
-    guide = guide_of(venue_dir, model, served_name, origin)
+    guide = guide_of(venue_dir, model, served_name, origin, threads)
     if batch is None or out is None:
         print_answer(guide.answer(question or "", lang=lang), as_json)
         return
@@ -78,13 +78,14 @@ def chat(
     venue_dir: Path,
     model: str,
     served_name: str,
+    threads: int | None,
     origin: str | None,
     plain: bool,
     system: Path | None,
 ) -> None:
     """Talk in the terminal; an empty line or Ctrl-D ends it."""
-    reply = plain_chat(model, served_name, system) if plain else None
-    guide = None if reply else guide_of(venue_dir, model, served_name, origin)
+    reply = plain_chat(model, served_name, system, threads) if plain else None
+    guide = None if reply else guide_of(venue_dir, model, served_name, origin, threads)
     history: list[Turn] = []
     while question := _read_line():
         pieces = reply.stream(question, history) if reply else guide.stream(question, history)  # type: ignore[union-attr]
@@ -130,6 +131,7 @@ def evaluate(
     venue_dir: Path,
     model: str,
     served_name: str,
+    threads: int | None,
     records: Path | None,
     out: Path | None,
 ) -> None:
@@ -137,7 +139,7 @@ def evaluate(
     from giljabi.measure import suite
     from giljabi.measure.records import RawRecords
 
-    guide = guide_of(venue_dir, model, served_name, None)
+    guide = guide_of(venue_dir, model, served_name, None, threads)
     rows = suite.read_questions(questions)
     raw = RawRecords.load(records) if records else None
     with progress_bar() as progress:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from giljabi.cli.options import progress_bar, venue_option
+
 
 @click.command("gguf")
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -31,17 +33,34 @@ import click
 @click.option(
     "--template", help="Embed giljabi's own chat template of this name: gemma, llama3 or qwen."
 )
+@click.option(
+    "--answers", type=click.IntRange(0), default=24, show_default=True,
+    help="Guide answers to compare on, beside the fixed text.",
+)  # fmt: skip
+@venue_option
 def gguf(
     folder: Path, out: Path, kind: str, like: Path | None, llama_cpp: Path | None,
-    template: str | None,
+    template: str | None, answers: int, venue_dir: Path,
 ) -> None:  # fmt: skip
     """Convert a Hugging Face folder to a GGUF file, checked against its source.
 
     Gemma 3 (text), Llama 3, Qwen 2.5 and Qwen 3; others through --llama-cpp.
     """
-    from giljabi.export.convert import convert
+    from giljabi.export.conversion_gate import convert_checked
+    from giljabi.export.parity import fixed_text, guide_answers
+    from giljabi.model import prompt
+    from giljabi.venue import folder as venues
 
-    made = convert(folder, out, kind=kind, like=like, llama_cpp=llama_cpp, template=template)
+    samples = fixed_text()
+    if answers:
+        spoken = prompt.template(template or "gemma")
+        samples += guide_answers(venues.load(venue_dir), spoken, answers)
+    with progress_bar() as bar:
+        task = bar.add_task("compared", total=None)
+        made, parity = convert_checked(
+            folder, out, samples, kind=kind, like=like, llama_cpp=llama_cpp, template=template,
+            progress=lambda n, of: bar.update(task, completed=n, total=of),
+        )  # fmt: skip
     checked = ", ".join(f"{count} {what}" for what, count in made.checked.items() if count)
     megabytes = made.path.stat().st_size / 1e6
     click.echo(
@@ -49,3 +68,9 @@ def gguf(
         f"{made.rows} tokens, {megabytes:.1f} MB"
     )
     click.echo(f"checked: {checked}")
+    if parity is None:
+        click.echo("not compared in numbers with its source: pip install 'giljabi[train]'")
+    else:
+        click.echo(
+            f"likeliest token the same in {parity.top1:.1%}, divergence {parity.kl:.4f} nats a token"
+        )

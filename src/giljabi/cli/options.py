@@ -33,7 +33,11 @@ def venue_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--model and --served-name."""
+    """--model, --served-name and --threads."""
+    command = click.option(
+        "--threads", type=click.IntRange(1), envvar="GILJABI_THREADS",
+        help="Threads of the in-process model; one core is left free by default.",
+    )(command)  # fmt: skip
     command = click.option(
         "--served-name", default="", help="With --model URL: the model's name on that server."
     )(command)
@@ -44,18 +48,20 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)  # fmt: skip
 
 
-def generator(model: str, served_name: str, venue: Venue) -> Loaded | None:
+def generator(
+    model: str, served_name: str, venue: Venue, threads: int | None = None
+) -> Loaded | None:
     """What --model names, or None for templates only; auto is trimmed to the venue."""
     if model == "none":
         return None
     from giljabi.model.generate import embedded_is_installed, load
 
     if model == "auto":
-        return embedded(venue) if embedded_is_installed() else None
-    return load(model, model=served_name)
+        return embedded(venue, threads) if embedded_is_installed() else None
+    return load(model, model=served_name, threads=threads)
 
 
-def embedded(venue: Venue) -> Loaded:
+def embedded(venue: Venue, threads: int | None = None) -> Loaded:
     """The default model, trimmed to the venue."""
     from giljabi.export.embedded import trimmed
     from giljabi.model import store
@@ -63,13 +69,16 @@ def embedded(venue: Venue) -> Loaded:
 
     base = store.base()
     store.show_licence(base)
-    return load(base.name, file=trimmed(base, venue, lambda line: click.echo(line, err=True)))
+    file = trimmed(base, venue, lambda line: click.echo(line, err=True))
+    return load(base.name, file=file, threads=threads)
 
 
-def guide_of(venue_dir: Path, model: str, served_name: str, origin: str | None) -> Guide:
+def guide_of(
+    venue_dir: Path, model: str, served_name: str, origin: str | None, threads: int | None = None
+) -> Guide:
     """A guide over the venue folder with the model that was asked for."""
     venue = folder.load(venue_dir)
-    return Guide(venue, generator(model, served_name, venue), origin=origin)
+    return Guide(venue, generator(model, served_name, venue, threads), origin=origin)
 
 
 def progress_bar() -> Progress:
@@ -85,7 +94,9 @@ def progress_bar() -> Progress:
 _CHAT_BASE = "qwen2.5-1.5b-instruct"  # the smallest known base with an open licence
 
 
-def plain_chat(model: str, served_name: str, system: Path | None) -> Any:
+def plain_chat(
+    model: str, served_name: str, system: Path | None, threads: int | None = None
+) -> Any:
     """A conversation with a model and no venue."""
     from giljabi.answer.chat import Chat
     from giljabi.model import store
@@ -97,6 +108,6 @@ def plain_chat(model: str, served_name: str, system: Path | None) -> Any:
         raise GiljabiError(
             f"{name} is an untuned base and cannot chat; name a chat model such as {_CHAT_BASE}."
         )
-    generator = load(name, model=served_name)
+    generator = load(name, model=served_name, threads=threads)
     default = (known or store.base()).system
     return Chat(generator, system.read_text("utf-8") if system else default)

@@ -18,6 +18,8 @@ from giljabi.errors import GiljabiError
 from giljabi.model.store import sha256_of
 
 FORMAT = 1
+OWN = frozenset({"format", "giljabi", "step", "file", "sha256", "bytes", "sources"})
+"""The keys every record has; the others are the step's."""
 
 
 def weights_hash(path: Path) -> str:

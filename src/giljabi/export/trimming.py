@@ -50,7 +50,7 @@ def trim_for(
     details = {k: made[k] for k in ("tokens", "of", "sliced")}
     return record(
         out, "trim", {"base": weights.path},
-        {**details, "parity": found.to_json(), "segmentation": cut.to_json()},
+        {**details, "template": base.template, "parity": found.to_json(), "segmentation": cut.to_json()},
     )  # fmt: skip
 
 

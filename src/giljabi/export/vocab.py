@@ -144,7 +144,7 @@ def trim(source: Path, target: Path, ids: Sequence[int]) -> dict[str, Any]:
         if not sliced:
             raise GiljabiError(f"{source} has no tensor with a row for each of its tokens.")
     try:
-        vocab_check.check(source, target, ids)
+        vocab_check.check(reader, target, ids)
     except GiljabiError:
         target.unlink()
         raise

@@ -16,12 +16,14 @@ _TOKENS = "tokenizer.ggml.tokens"
 _MERGES = "tokenizer.ggml.merges"
 
 
-def check(source: Path, made: Path, ids: Sequence[int]) -> None:
-    """Raise GiljabiError, naming what is wrong, unless `made` is `source` with the tokens `ids`.
+def check(before: Any, made: Path, ids: Sequence[int]) -> None:
+    """Raise GiljabiError, naming what is wrong, unless `made` is its source with the tokens `ids`.
+
+    `before` is a `gguf.GGUFReader` over the source.
 
     Exact: every tensor's bytes, every token, every id that names one, the merges between them.
     """
-    before, after = gguf_file.read(source), gguf_file.read(made)
+    after = gguf_file.read(made)
     _check_tokens(before, after, ids, made)
     _check_tensors(before, after, ids, made)
 

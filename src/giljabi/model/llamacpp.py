@@ -120,6 +120,9 @@ class LlamaCpp:
         }
         if seed is not None:
             out["seed"] = seed
+        if out["temperature"] == 0 and s.repetition_penalty == 1 and s.no_repeat_ngram <= 1:
+            # The likeliest token is the answer: the other samplers would sort 50,000 for nothing.
+            out |= {"samplers": ["top_k"], "top_k": 1}
         if s.no_repeat_ngram > 1:
             # DRY with a penalty no score survives is "never repeat a run of n tokens".
             out |= {
