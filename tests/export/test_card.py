@@ -113,7 +113,7 @@ def test_the_modelfile(shipped: Path, tmp_path: Path) -> None:
         "PARAMETER top_p 0.9\n"
         "PARAMETER repeat_penalty 1\n"
         "PARAMETER num_predict 160\n"
-        "PARAMETER num_ctx 4096\n"
+        "PARAMETER num_ctx 2048\n"
         'LICENSE """Gemma Terms of Use: https://ai.google.dev/gemma/terms"""\n'
     )
 
@@ -126,7 +126,7 @@ def test_the_llama_server_script_is_one_exact_command(shipped: Path, tmp_path: P
     command = text.partition("exec ")[2].replace("\\\n", " ")
     assert shlex.split(command) == [
         "llama-server", "--model", "../models/guide.gguf", "--chat-template", "gemma", "--swa-full",
-        "-c", "4096", "--parallel", "1", "--temp", "0", "--top-p", "0.9", "--repeat-penalty", "1",
+        "-c", "2048", "--parallel", "1", "--temp", "0", "--top-p", "0.9", "--repeat-penalty", "1",
         "--predict", "160", "--host", "127.0.0.1", "--port", "9000", "$@",
     ]  # fmt: skip
 
