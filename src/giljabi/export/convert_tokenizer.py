@@ -16,6 +16,7 @@ from typing import Any
 from giljabi.errors import GiljabiError
 from giljabi.export.convert_settings import read_object
 from giljabi.model.prompt import Template
+from giljabi.model.tokens import from_json
 
 NORMAL, CONTROL, USER, UNUSED, BYTE = 1, 3, 4, 5, 6
 """llama.cpp's llama_token_type."""
@@ -56,12 +57,6 @@ class Vocabulary:
 
 def load(folder: Path) -> Any:
     """The tokenizer of a folder, without limits; GiljabiError where there is none."""
-    try:
-        from tokenizers import Tokenizer  # noqa: PLC0415
-    except ImportError as error:
-        raise GiljabiError(
-            "Converting a tokenizer needs tokenizers: pip install 'giljabi[export]'"
-        ) from error
     path = folder / "tokenizer.json"
     if not path.is_file():
         raise GiljabiError(
@@ -69,13 +64,11 @@ def load(folder: Path) -> Any:
             "or give a GGUF file of the same model with --like FILE."
         )
     try:
-        tokenizer = Tokenizer.from_str(path.read_text("utf-8"))
-    except Exception as error:
-        # The Rust side raises nothing narrower.
-        raise GiljabiError(f"{path} is not a tokenizer file: {error}.") from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+        return from_json(path)
+    except ImportError as error:
+        raise GiljabiError(
+            "Converting a tokenizer needs tokenizers: pip install 'giljabi[export]'"
+        ) from error
 
 
 def vocabulary(folder: Path, rows: int, template: Template) -> Vocabulary:

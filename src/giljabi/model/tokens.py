@@ -105,13 +105,14 @@ def _of_path(name: str, path: Path) -> TokenCounter:
             f"There is no tokenizer at {path}: it is neither a .gguf file nor a folder "
             "with a tokenizer.json."
         )
-    return TokenCounter(name, _configured_context(file.parent), _from_json(file))
+    return TokenCounter(name, _configured_context(file.parent), from_json(file))
 
 
 # ---- tokenizer.json ----
 
 
-def _from_json(path: Path) -> Any:
+def from_json(path: Path) -> Any:
+    """The `tokenizers.Tokenizer` of a tokenizer.json; GiljabiError where it is none."""
     from tokenizers import Tokenizer  # noqa: PLC0415
 
     try:
