@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -370,21 +369,6 @@ def test_the_base_is_never_overwritten(lora: Path, base: Path) -> None:
         adapter.to_gguf(lora, base, base)
 
 
-# ---- the verb ----
-
-
-def test_the_verb_prints_one_line(lora: Path, base: Path, tmp_path: Path) -> None:
-    from click.testing import CliRunner
-
-    from giljabi.cli.export_merge import adapter as verb
-
-    out = tmp_path / "made" / "a.gguf"
-    said = CliRunner().invoke(verb, [str(lora), "--base", str(base), "--out", str(out)])
-    assert said.exit_code == 0, said.output
-    assert "rank 4, 8 modules, same base" in said.output
-    assert json.loads(out.with_name("a.gguf.json").read_text("utf-8"))["step"] == "adapter"
-
-
 # ---- the runtime, over the packaged weights ----
 
 
@@ -437,7 +421,7 @@ def test_it_scales_as_peft_does_on_the_dequantised_weights(
     torch = pytest.importorskip("torch", reason="needs the train extra")
     peft = pytest.importorskip("peft", reason="needs the train extra")
 
-    from giljabi.export import merge
+    from giljabi.model import torch_weights
     from giljabi.model.llamacpp import Adapter
     from giljabi.model.logits import Scorer
 
@@ -445,7 +429,7 @@ def test_it_scales_as_peft_does_on_the_dequantised_weights(
     with Scorer(packaged, adapter=Adapter(out), n_ctx=256) as scorer:
         ids = [scorer.bos, *scorer.tokenize("서울은 대한민국의 수도이며 한강이 도시를 가로지른다.")]
         ours = torch.from_numpy(scorer.logprobs(ids)[:-1])
-    base = merge._load(packaged)
+    base = torch_weights.load(packaged)
 
     def of(model: object) -> object:
         with torch.inference_mode():

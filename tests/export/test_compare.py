@@ -154,8 +154,8 @@ def test_a_file_with_tokens_of_its_own_cannot_be_compared(
 def test_guide_accuracy_is_asked_once_a_row(files: Path, tmp_path: Path, quick: list[str]) -> None:
     asked: list[str] = []
 
-    def ask(path: Path, adapter: Path | None) -> Mapping[str, float]:
-        asked.append(path.name)
+    def ask(of: Subject) -> Mapping[str, float]:
+        asked.append(of.path.name)
         return {"right": 3, "asked": 4, "by_model": 2}
 
     given = [Subject(files / "full.gguf")]

@@ -546,7 +546,8 @@ def test_a_checkout_that_writes_nothing_is_one_sentence(folder_of, tmp_path):
 
 def test_the_verb_writes_and_says_what_was_checked(originals, tmp_path):
     out = tmp_path / "sub" / "m.gguf"
-    done = CliRunner().invoke(export_gguf, [str(originals["gemma3"]), "--out", str(out)])
+    given = [str(originals["gemma3"]), "--out", str(out), "--answers", "2"]
+    done = CliRunner().invoke(export_gguf, given)
     assert done.exit_code == 0, done.output
     assert "gemma3, F16, 80 tensors" in done.output
     assert "20 conversations" in done.output

@@ -90,6 +90,63 @@ def test_without_transformers_the_record_says_nothing_was_compared(
     assert modelfile.recorded(made.path)["parity"] is None
 
 
+def test_the_verb_prepares_no_answers_where_nothing_is_compared(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from giljabi.cli.export_gguf import gguf as verb
+
+    monkeypatch.setattr(conversion_gate, "find_spec", lambda name: None)
+    monkeypatch.setattr(parity, "guide_answers", lambda *given: 1 / 0)
+    said = CliRunner().invoke(verb, [str(folders["qwen3"]), "--out", str(tmp_path / "m.gguf")])
+    assert said.exit_code == 0, said.output
+    assert "not compared in numbers" in said.output
+
+
+@pytest.mark.parametrize(
+    ("architecture", "template"),
+    [("gemma3", "gemma"), ("llama", "llama3"), ("qwen2", "qwen"), ("qwen3", "qwen")],
+)
+def test_answers_are_rendered_in_the_architectures_own_template(
+    architecture: str, template: str, folders: dict[str, Path]
+) -> None:
+    assert conversion_gate.spoken(folders[architecture], None) == template
+    assert conversion_gate.spoken(folders[architecture], "completion") == "completion"
+
+
+def test_an_unknown_architecture_has_no_template_to_render_answers_in(tmp_path: Path) -> None:
+    tiny_models.write(tmp_path, "config.json", {"architectures": ["FalconForCausalLM"]})
+    assert conversion_gate.spoken(tmp_path, None) is None
+
+
+def test_keeping_the_first_columns_is_comparing_them_alone() -> None:
+    """A range is sliced, any other choice copied: the figures are the same."""
+    import numpy as np
+
+    class Fixed:
+        bos = 0
+
+        def __init__(self, width: int, seed: int) -> None:
+            logits = np.random.default_rng(seed).normal(size=(64, width))
+            self.rows = np.log(np.exp(logits) / np.exp(logits).sum(1, keepdims=True))
+
+        def tokenize(self, text: str, *, special: bool = True) -> list[int]:
+            return [ord(letter) % 7 for letter in text]
+
+        def logprobs(self, ids: Any, start: int = 0) -> Any:
+            return self.rows[start : len(ids)]
+
+    source, made = Fixed(12, 1), Fixed(9, 2)
+    texts = [parity.Sample("ab", "some words and more"), parity.Sample("", "of them")]
+    sliced = parity.compare(source, made, texts, kept=range(9))
+    copied = parity.compare(source, made, texts, kept=list(range(9)))
+    assert sliced.to_json() == copied.to_json()
+    whole = parity.compare(source, source, texts, kept=range(12))
+    assert whole == parity.compare(source, source, texts)
+    assert whole.kl == 0
+
+
 @pytest.mark.parametrize("architecture", tiny_models.ARCHITECTURES)
 def test_scores_are_those_of_the_running_model(
     architecture: str, folders: dict[str, Path], tmp_path: Path

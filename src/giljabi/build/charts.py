@@ -93,6 +93,36 @@ def bars(rows: Sequence[tuple[str, float]], *, title: str, unit: str) -> str:
     return _svg(height, title, parts)
 
 
+def curves(
+    series: Sequence[tuple[str, Sequence[tuple[float, float]]]], *, title: str, unit: str
+) -> str:
+    """Lines through (x, y) points, one a named series, y from zero; `unit` names the x axis.
+
+    Points that are not finite are left out. Without points the picture says so.
+    """
+    drawn = [(n, [p for p in some if all(map(math.isfinite, p))]) for n, some in series]
+    points = [p for _, some in drawn for p in some]
+    if not points:
+        return _svg(_HEIGHT, title, [_text(_WIDTH / 2, _HEIGHT / 2, "–", "middle")])
+    across, up = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+    ground, right = _TOP + up, max(x for x, _ in points) or 1.0
+    top = _ticks(0, max(*(y for _, y in points), _NOTHING))[-1]
+    parts = _vertical_axis(top, ground, up)
+    for tick in _ticks(0, right):
+        if tick <= right:
+            parts.append(_text(_LEFT + tick / right * across, ground + 16, _say(tick), "middle"))
+    for n, (name, some) in enumerate(drawn):
+        colour = (_FILL, _MARK, _INK)[n % 3]
+        at = [(_LEFT + x / right * across, ground - max(y, 0) / top * up) for x, y in some]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
+        parts.append(
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+        )
+        parts.append(_text(_WIDTH - _RIGHT, _TOP + 12 + 15 * n, name, "end", colour))
+    parts.append(_text(_LEFT + across / 2, _HEIGHT - 12, unit, "middle"))
+    return _svg(_HEIGHT, title, parts)
+
+
 def _vertical_axis(top: float, ground: float, up: float) -> list[str]:
     parts = []
     for tick in _ticks(0, top):

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from giljabi.cli.options import progress_bar, shipped_venue
+from giljabi.cli.data_invent import invent
+from giljabi.cli.options import progress_bar, shipped_venue, writing
 from giljabi.errors import GiljabiError
 from giljabi.venue import folder
 
 _RESUMES = "giljabi: stopped; the same command goes on from here."
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """What the system will not do is the user's to know, in one sentence."""
-    try:
-        yield
-    except OSError as error:
-        where = error.filename or out
-        raise GiljabiError(f"{where}: {error.strerror or error}; give another --out.") from error
 
 
 @click.group()
@@ -124,7 +113,7 @@ def build(
         return
     out = out or dataset.usual_place(venue, options)
     try:
-        with _writing(out), progress_bar() as bar:
+        with writing(out), progress_bar() as bar:
             tasks: dict[str, Any] = {}
 
             def show(what: str, done: int, total: int) -> None:
@@ -182,7 +171,7 @@ def audit(
     if out is not None:
         report = json.dumps(audit_report.to_json(found), ensure_ascii=False, indent=1)
         page = audit_report.to_html(found)
-        with _writing(out):
+        with writing(out):
             write_text(out / "report.json", report + "\n")
             write_text(out / "report.html", page)
         click.echo(f"{out / 'report.html'}")
@@ -244,3 +233,6 @@ def context(
             rows_of.read(source, names), options, out, lambda n: bar.update(task, completed=n)
         )
     click.echo(report.to_text())
+
+
+data.add_command(invent)

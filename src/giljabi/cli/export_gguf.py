@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from giljabi.cli.options import progress_bar, venue_option
+from giljabi.export.parity import GUIDE_ANSWERS
 
 
 @click.command("gguf")
@@ -34,7 +35,7 @@ from giljabi.cli.options import progress_bar, venue_option
     "--template", help="Embed giljabi's own chat template of this name: gemma, llama3 or qwen."
 )
 @click.option(
-    "--answers", type=click.IntRange(0), default=24, show_default=True,
+    "--answers", type=click.IntRange(0), default=GUIDE_ANSWERS, show_default=True,
     help="Guide answers to compare on, beside the fixed text.",
 )  # fmt: skip
 @venue_option
@@ -46,19 +47,16 @@ def gguf(
 
     Gemma 3 (text), Llama 3, Qwen 2.5 and Qwen 3; others through --llama-cpp.
     """
-    from giljabi.export.conversion_gate import convert_checked
-    from giljabi.export.parity import fixed_text, guide_answers
-    from giljabi.model import prompt
-    from giljabi.venue import folder as venues
+    from giljabi.export.conversion_gate import comparable, convert_checked, spoken
+    from giljabi.export.parity import Sample, samples
 
-    samples = fixed_text()
-    if answers:
-        spoken = prompt.template(template or "gemma")
-        samples += guide_answers(venues.load(venue_dir), spoken, answers)
+    texts: list[Sample] = []
+    if comparable():
+        texts = samples(venue_dir, spoken(folder, template), answers)
     with progress_bar() as bar:
         task = bar.add_task("compared", total=None)
         made, parity = convert_checked(
-            folder, out, samples, kind=kind, like=like, llama_cpp=llama_cpp, template=template,
+            folder, out, texts, kind=kind, like=like, llama_cpp=llama_cpp, template=template,
             progress=lambda n, of: bar.update(task, completed=n, total=of),
         )  # fmt: skip
     checked = ", ".join(f"{count} {what}" for what, count in made.checked.items() if count)

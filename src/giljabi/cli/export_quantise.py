@@ -10,27 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from giljabi.cli.options import progress_bar, venue_option
+from giljabi.export.parity import GUIDE_ANSWERS
 from giljabi.export.quantise import TYPES
 
 if TYPE_CHECKING:
     from giljabi.export.compare import Asking
-    from giljabi.export.parity import Sample
 
-_ANSWERS = 24
 _TEMPLATE = "Prompt template; the one the file's record names by default."
-
-
-def _samples(venue_dir: Path, template: str | None, answers: int) -> list[Sample]:
-    """The fixed text and `answers` of the guide; these need a template."""
-    from giljabi.export import parity
-    from giljabi.model import prompt
-    from giljabi.venue import folder
-
-    if not answers or template is None:
-        return parity.fixed_text()
-    spoken = prompt.template(template)
-    found = parity.guide_answers(folder.load(venue_dir), spoken, answers)
-    return [*parity.fixed_text(), *found]
 
 
 @click.command()
@@ -40,7 +26,7 @@ def _samples(venue_dir: Path, template: str | None, answers: int) -> list[Sample
 @click.option("--requantise", is_flag=True, help="Go on with a file quantised already; labelled.")
 @click.option("--quick", is_flag=True, help="Check on the fixed text alone, without guide answers.")
 @click.option(
-    "--answers", type=click.IntRange(1), default=_ANSWERS, show_default=True,
+    "--answers", type=click.IntRange(1), default=GUIDE_ANSWERS, show_default=True,
     help="Guide answers to check on.",
 )  # fmt: skip
 @click.option("--template", help=_TEMPLATE)
@@ -54,7 +40,7 @@ def quantise(
     The file appears only if it is still the model it was made from: the gate names the tensors
     that lost most where it is not.
     """
-    from giljabi.export import lineage
+    from giljabi.export import lineage, parity
     from giljabi.export import quantise as quantising
     from giljabi.model import store
 
@@ -64,19 +50,19 @@ def quantise(
     with progress_bar() as progress:
         task = progress.add_task("checking", total=None)
         path, record = quantising.quantise(
-            source, kind, out, samples=_samples(venue_dir, spoken, 0 if quick else answers),
+            source, kind, out, samples=parity.samples(venue_dir, spoken, 0 if quick else answers),
             template=spoken or "", requantise=requantise,
             progress=lambda n, total: progress.update(task, completed=n, total=total),
         )  # fmt: skip
-    parity, types = record["parity"], record["tensor_types"]
+    figures, types = record["parity"], record["tensor_types"]
     click.echo(
         f"{path}: {record['bytes'] / 1e6:.1f} MB, "
         + ", ".join(f"{count} {name}" for name, count in types.items())
     )
     click.echo(
-        f"likeliest token the same in {parity['top1']:.1%}, divergence {parity['kl']:.4f} nats "
-        f"a token, bits per byte {parity['bits_per_byte']:.4f} from "
-        f"{parity['source_bits_per_byte']:.4f}"
+        f"likeliest token the same in {figures['top1']:.1%}, divergence {figures['kl']:.4f} nats "
+        f"a token, bits per byte {figures['bits_per_byte']:.4f} from "
+        f"{figures['source_bits_per_byte']:.4f}"
     )
 
 
@@ -110,15 +96,13 @@ def compare(
     unquantised FILE are made in OUT/files; Q4_K_M, Q4_0 and Q4_K_S are always among them.
     """
     from giljabi.export import compare as comparing
-    from giljabi.export import compare_report, lineage
+    from giljabi.export import compare_report, lineage, parity
 
     given = [comparing.subject(text) for text in files]
-    spoken = None
-    if answers or questions:
-        spoken = lineage.template_of(given[0].path, template)
-    samples = _samples(venue_dir, spoken, answers)
+    spoken = lineage.template_of(given[0].path, template) if answers else None
+    samples = parity.samples(venue_dir, spoken, answers)
     options = comparing.Options(types or TYPES, rounds, tokens, threads=threads, samples=samples)
-    asking = _asking(questions, limit, venue_dir, spoken) if questions and spoken else None
+    asking = _asking(questions, limit, venue_dir, template) if questions else None
     against = comparing.subject(source) if source else None
     with progress_bar() as progress:
         task = progress.add_task("comparing", total=None)
@@ -151,10 +135,11 @@ def _about(source: str, options: Any, questions: Path | None, limit: int | None)
     }
 
 
-def _asking(questions: Path, limit: int | None, venue_dir: Path, template: str) -> Asking:
+def _asking(questions: Path, limit: int | None, venue_dir: Path, template: str | None) -> Asking:
     """Guide accuracy of one file: `giljabi eval` with it, its right answers counted."""
     from giljabi.answer.guide import Guide
-    from giljabi.export.compare import Asking
+    from giljabi.export import lineage
+    from giljabi.export.compare import Asking, Subject
     from giljabi.measure import suite
     from giljabi.model import store
     from giljabi.model.generate import load
@@ -163,9 +148,15 @@ def _asking(questions: Path, limit: int | None, venue_dir: Path, template: str) 
     rows = suite.read_questions(questions)[:limit]
     venue = folder.load(venue_dir)
 
-    def ask(path: Path, adapter: Path | None) -> Mapping[str, float]:
+    def ask(of: Subject) -> Mapping[str, float]:
         settings = store.base().settings  # the guide's own: greedy, short
-        model = load(str(path), template=template, adapter=adapter, settings=settings)
+        # What was quantised here has no record; the file it was made from has.
+        known, tuned = lineage.spoken_to(
+            of.origin or of.path, adapter=of.adapter is not None, asked=template
+        )
+        model = load(
+            str(of.path), template=known, adapter=of.adapter, tuned=tuned, settings=settings
+        )
         try:
             report = suite.evaluate(Guide(venue, model), rows)
         finally:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from giljabi import __version__
-from giljabi.cli import ask, board, data, export, serve, venue
+from giljabi.cli import ask, board, data, export, serve, train, venue
 from giljabi.errors import GiljabiError
 
 
@@ -30,6 +30,6 @@ def main() -> None:
 
 for command in (
     ask.ask, ask.chat, ask.route, ask.evaluate, venue.venue, data.data, export.export,
-    board.plan, board.doctor, serve.serve,
+    train.train, board.plan, board.doctor, serve.serve,
 ):  # fmt: skip
     main.add_command(command)

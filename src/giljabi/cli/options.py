@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,16 @@ def guide_of(
     """A guide over the venue folder with the model that was asked for."""
     venue = folder.load(venue_dir)
     return Guide(venue, generator(model, served_name, venue, threads), origin=origin)
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """What the system will not do is the user's to know, in one sentence."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or out
+        raise GiljabiError(f"{where}: {error.strerror or error}; give another --out.") from error
 
 
 def progress_bar() -> Progress:

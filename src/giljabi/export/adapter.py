@@ -131,6 +131,14 @@ def default_name(folder: Path, suffix: str, label: Label) -> Path:
     return folder.with_name(f"{folder.name}{'-otherbase' if label == 'other' else ''}{suffix}")
 
 
+def destination(folder: Path, base: Path, out: Path | None, label: Label) -> Path:
+    """Where the GGUF adapter goes; GiljabiError where that is the base itself."""
+    out = out or default_name(folder, ".gguf", label)
+    if out.absolute() == base.absolute():
+        raise GiljabiError(f"{out} is the base itself; give another --out.")
+    return out
+
+
 def refuse_beyond_gguf(folder: Path, config: Mapping[str, Any]) -> None:
     """Raise GiljabiError naming everything about the adapter that a GGUF file cannot say."""
     found = [f"{what} ({key})" for key, what in _BEYOND_GGUF.items() if config.get(key)]
@@ -287,9 +295,7 @@ def to_gguf(
     alpha = applied_alpha(config)
     reader = gguf_file.read(base)
     label = base_label(folder, base, other_base=other_base, derived=True)
-    out = out or default_name(folder, ".gguf", label)
-    if out.absolute() == base.absolute():
-        raise GiljabiError(f"{out} is the base itself; give another --out.")
+    out = destination(folder, base, out, label)
     pairs = fitted(folder, read_tensors(folder), config["r"], reader)
     # A record of an older file must not stand beside a new one.
     modelfile.record_path(out).unlink(missing_ok=True)
@@ -301,7 +307,6 @@ def to_gguf(
         for pair in pairs:
             writer.add_tensor(f"{pair.name}.lora_a", np.ascontiguousarray(pair.down))
             writer.add_tensor(f"{pair.name}.lora_b", np.ascontiguousarray(pair.up))
-    # weights_hash of an adapter folder does not cover its config, so what was read of it is told.
     details = {
         "base": label,
         "rank": config["r"],

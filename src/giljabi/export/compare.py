@@ -62,8 +62,8 @@ class Asking:
 
     key: str
     """Over questions, limit, venue and template."""
-    ask: Callable[[Path, Path | None], Mapping[str, float]]
-    """Of a file and its adapter: `right` answers of how many `asked`, `by_model` in its own words."""
+    ask: Callable[[Subject], Mapping[str, float]]
+    """Of a row: `right` answers of how many `asked`, `by_model` in its own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +283,7 @@ def _ask(rows: Sequence[_Row], asking: Asking, tell: Progress) -> None:
         tell(f"asking {row.subject.name}", n, len(rows))
         row.accuracy = row.kept("accuracy", asking.key)
         if row.accuracy is None:
-            row.accuracy = dict(asking.ask(row.subject.path, row.subject.adapter))
+            row.accuracy = dict(asking.ask(row.subject))
             row.keep("accuracy", asking.key, row.accuracy)
 
 

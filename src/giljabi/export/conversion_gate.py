@@ -11,8 +11,21 @@ from typing import Any
 
 from giljabi.export import modelfile, parity
 from giljabi.export.convert import Converted, convert
+from giljabi.export.convert_architecture import ARCHITECTURES
+from giljabi.export.convert_settings import read_settings
 from giljabi.model.logits import Scorer
 from giljabi.model.torch_logits import TorchScorer
+
+
+def comparable() -> bool:
+    """Whether the source can be run here: torch, transformers and peft are installed."""
+    return all(find_spec(name) for name in ("torch", "transformers", "peft"))
+
+
+def spoken(folder: Path, asked: str | None) -> str | None:
+    """The prompt template a made file speaks: the one asked for, or its architecture's own."""
+    architecture = ARCHITECTURES.get(read_settings(folder).family)
+    return asked or (architecture.template if architecture else None)
 
 
 def convert_checked(
@@ -21,14 +34,14 @@ def convert_checked(
 ) -> tuple[Converted, parity.Parity | None]:  # fmt: skip
     """`convert` (its options), then both models on `samples`; gives what was made and the figures.
 
-    Without transformers nothing is compared in numbers, and the figures are None. Raises
+    Where not `comparable` nothing is compared in numbers, and the figures are None. Raises
     GiljabiError, and leaves `out` as it was, where the made model is not its source.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         draft = Path(scratch) / out.name
         made = convert(folder, draft, **options)
-        found = _compare(folder, draft, samples, progress) if find_spec("transformers") else None
+        found = _compare(folder, draft, samples, progress) if comparable() else None
         if found is not None:
             parity.check(found, parity.BARS["f16"], out)
         record = modelfile.recorded(draft)

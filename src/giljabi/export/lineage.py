@@ -59,6 +59,21 @@ def base_of(chain: list[Record]) -> store.Base | None:
     return next(known, None)
 
 
+def spoken_to(path: Path, *, adapter: bool, asked: str | None = None) -> tuple[str, bool]:
+    """How a model file is prompted: the template, and whether it learnt the task.
+
+    It did with an adapter over it, or one merged into it; a known base that did not is spoken to
+    in its untuned template. Raises GiljabiError where nothing says.
+    """
+    chain = records(path) if modelfile.record_path(path).is_file() else []
+    tuned = adapter or any(record.get("step") in {"merge", "train"} for record in chain)
+    own = modelfile.weights_hash(path)
+    base = base_of(chain) or base_of([{"sha256": own}])
+    if asked or base is None:
+        return template_of(path, asked), tuned
+    return (base.template if tuned else base.untuned_template or base.template), tuned
+
+
 def template_of(path: Path, asked: str | None = None) -> str:
     """The prompt template of a model file: the one asked for, or the newest its records name.
 

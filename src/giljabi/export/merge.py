@@ -18,6 +18,7 @@ from typing import Any
 from giljabi.errors import GiljabiError
 from giljabi.export import adapter as lora
 from giljabi.export import modelfile
+from giljabi.model import torch_weights
 
 _PROMPTS = (
     "학생회관은 어디에 있나요?",
@@ -76,7 +77,7 @@ def merge(
     out = out or lora.default_name(folder, "-merged", label)
     if out.exists():
         raise GiljabiError(f"{out} exists already; remove it, or give another --out.")
-    _packages()
+    torch_weights.need()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as unfinished:
         made = Path(unfinished) / out.name
@@ -97,19 +98,11 @@ def _check(folder: Path, shard_size: str) -> None:
         raise GiljabiError(f"--shard-size {shard_size!r} is not a size such as 500MB or 5GB.")
 
 
-def _packages() -> None:
-    try:
-        import peft  # noqa: F401, PLC0415
-        import transformers  # noqa: F401, PLC0415
-    except ImportError as error:
-        raise GiljabiError("Merging needs torch and peft: pip install 'giljabi[train]'") from error
-
-
 def _merged_into(made: Path, folder: Path, base: Path, shard_size: str) -> dict[str, Any]:
     """Fill the folder `made` and check it; what there is to record of it."""
     import torch  # noqa: PLC0415
 
-    model = _load(base)
+    model = torch_weights.load(base)
     kind = model.dtype
     _keep_tokenizer(made, folder, base, model)
     prompts = _prompts(made)
@@ -124,41 +117,10 @@ def _merged_into(made: Path, folder: Path, base: Path, shard_size: str) -> dict[
     del model
     name = str(kind).removeprefix("torch.")
     with torch.inference_mode():
-        parity = _compared(before, _load(made).float(), _LIMITS.get(name, 0.05), folder)
-    return {"dtype": name, "parity": parity}
-
-
-def _load(path: Path) -> Any:
-    """The weights at `path` in the kind they are stored in; code of theirs is never run."""
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415
-
-    quantised = path.is_file()
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            path.parent if quantised else path,
-            trust_remote_code=False,
-            local_files_only=True,
-            **(
-                _dequantised(path)
-                if quantised
-                else {"torch_dtype": "auto", "use_safetensors": True}
-            ),
+        parity = _compared(
+            before, torch_weights.load(made).float(), _LIMITS.get(name, 0.05), folder
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise GiljabiError(f"transformers cannot load {path}: {error}") from error
-    return model.eval()
-
-
-def _dequantised(path: Path) -> dict[str, Any]:
-    """How transformers is asked for a GGUF file's weights as plain float32."""
-    import torch  # noqa: PLC0415
-    import transformers  # noqa: PLC0415
-
-    asked = {"gguf_file": path.name, "torch_dtype": torch.float32}
-    if "GgufConfig" in dir(transformers):
-        # Later versions else mark the model quantised, and keep it so where they have kernels.
-        asked["quantization_config"] = transformers.GgufConfig(dequantize=True)
-    return asked
+    return {"dtype": name, "parity": parity}
 
 
 def _keep_tokenizer(made: Path, folder: Path, base: Path, model: Any) -> None:

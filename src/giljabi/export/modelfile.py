@@ -23,7 +23,7 @@ OWN = frozenset({"format", "giljabi", "step", "file", "sha256", "bytes", "source
 
 
 def weights_hash(path: Path) -> str:
-    """Hex sha256 of a weights file; of a folder, over its safetensors and config by name.
+    """Hex sha256 of a weights file; of a folder, over its safetensors and configs by name.
 
     Raises GiljabiError where the folder holds no weights.
     """
@@ -32,9 +32,10 @@ def weights_hash(path: Path) -> str:
     files = sorted(path.glob("*.safetensors"))
     if not files:
         raise GiljabiError(f"{path} holds no .safetensors weights.")
-    config = path / "config.json"
+    # An adapter's config holds its alpha: the same tensors at another strength are another adapter.
+    configs = (path / name for name in ("config.json", "adapter_config.json"))
     digest = hashlib.sha256()
-    for file in [*files, *([config] if config.is_file() else [])]:
+    for file in [*files, *(config for config in configs if config.is_file())]:
         digest.update(f"{file.name}\0{sha256_of(file)}\n".encode())
     return digest.hexdigest()
 

@@ -8,7 +8,8 @@ made model from its source in nats a token, and bits per byte of the text under 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from math import log
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from giljabi.build.maker import Maker
 from giljabi.errors import GiljabiError
 from giljabi.export import gguf_file
+from giljabi.model import prompt
 from giljabi.model.prompt import Template
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from giljabi.venue.place import Venue
 
 Progress = Callable[[int, int], None]
+
+_ROWS = 16  # positions compared at a time, so that what is in between stays small: 17 MB each
+GUIDE_ANSWERS = 200
+"""Answers of the guide that a gate reads beside the fixed text, where nobody says."""
 
 
 class Scores(Protocol):
@@ -85,6 +91,7 @@ class Bar:
 BARS = {
     "same": Bar(0.995, 0.001, 0.001),
     "f16": Bar(0.97, 0.01, 0.005),
+    "adapter": Bar(0.88, 0.02, 0.02),
     "Q8_0": Bar(0.93, 0.03, 0.02),
     "Q6_K": Bar(0.90, 0.05, 0.03),
     "Q5_K_M": Bar(0.80, 0.12, 0.06),
@@ -92,7 +99,8 @@ BARS = {
     "Q4_K_S": Bar(0.75, 0.25, 0.12),
     "Q4_0": Bar(0.50, 0.90, 0.35),
 }
-"""By step: sliced or copied weights, weights at 16 bit, each quantisation. Set from what Gemma 3
+"""By step: sliced or copied weights, weights at 16 bit, an adapter
+over its base, each quantisation. Set from what Gemma 3
 270M, the smallest base here, loses (docs/model-files.md), with room for other text; a misplaced
 tensor costs several nats."""
 
@@ -103,7 +111,7 @@ def fixed_text() -> list[Sample]:
     return [Sample("", text) for lang in ("ko", "en") for text in table[lang]]
 
 
-def guide_answers(venue: Venue, template: Template, count: int = 200) -> list[Sample]:
+def guide_answers(venue: Venue, template: Template, count: int = GUIDE_ANSWERS) -> list[Sample]:
     """Answers as the guide gives them after the prompts it sends, both languages, `count` of them."""
     from giljabi.build.dataset import BuildOptions, plan  # noqa: PLC0415 - it imports much
 
@@ -118,6 +126,16 @@ def guide_answers(venue: Venue, template: Template, count: int = 200) -> list[Sa
         if len(out) >= count:
             break
     return out[:count]
+
+
+def samples(venue_dir: Path, template: str | None, answers: int = GUIDE_ANSWERS) -> list[Sample]:
+    """The fixed text and `answers` of the guide to a venue; these need a template's name."""
+    if not answers or template is None:
+        return fixed_text()
+    from giljabi.venue import folder  # noqa: PLC0415
+
+    spoken = prompt.template(template)
+    return [*fixed_text(), *guide_answers(folder.load(venue_dir), spoken, answers)]
 
 
 def compare(
@@ -135,22 +153,23 @@ def compare(
     """
     import numpy as np  # noqa: PLC0415
 
-    columns = None if kept is None else np.asarray(kept)
+    columns = None if kept is None else _columns(kept)
     tokens = same = size = apart = 0
     divergence = nats = source_nats = 0.0
-    for n, sample in enumerate(samples, 1):
-        before, after = _score(source, sample), _score(made, sample)
+    for n, (sample, before, after) in enumerate(_both(source, made, samples), 1):
         size += len(sample.answer.encode())
         source_nats -= float(before.taken.sum())
         nats -= float(after.taken.sum())
-        ids = after.ids if columns is None else [int(i) for i in columns[after.ids]]
+        ids = after.ids if kept is None else [int(kept[i]) for i in after.ids]
         if ids != before.ids:
             apart += 1
         else:
-            old = before.logprobs if columns is None else _among(before.logprobs, columns)
-            tokens += len(old)
-            same += int((old.argmax(1) == after.logprobs.argmax(1)).sum())
-            divergence += float((np.exp(old) * (old - after.logprobs)).sum())
+            tokens += len(after.logprobs)
+            for at in range(0, len(after.logprobs), _ROWS):
+                new, old = (s.logprobs[at : at + _ROWS] for s in (after, before))
+                old = old if columns is None else _among(old, columns)
+                same += int((old.argmax(1) == new.argmax(1)).sum())
+                divergence += float((np.exp(old) * (old - new)).sum())
         if progress:
             progress(n, len(samples))
     if not tokens:
@@ -180,10 +199,30 @@ def _score(model: Scores, sample: Sample) -> _Scored:
     return _Scored([*head, *ids], logprobs, logprobs[np.arange(len(ids)), ids])
 
 
+def _both(
+    source: Scores, made: Scores, samples: Sequence[Sample]
+) -> Iterator[tuple[Sample, _Scored, _Scored]]:
+    """Every sample under both models, the two at once: each leaves cores to the other."""
+    with ThreadPoolExecutor(1) as pool:
+        for sample in samples:
+            before = pool.submit(_score, source, sample)
+            after = _score(made, sample)
+            yield sample, before.result(), after
+
+
+def _columns(kept: Sequence[int]) -> Any:
+    """What selects `kept`; a slice, which copies nothing, where they are the first ones."""
+    import numpy as np  # noqa: PLC0415
+
+    return slice(len(kept)) if kept == range(len(kept)) else np.asarray(kept)
+
+
 def _among(logprobs: Any, columns: Any) -> Any:
     import numpy as np  # noqa: PLC0415
 
     some = logprobs[:, columns]
+    if some.shape == logprobs.shape and isinstance(columns, slice):
+        return some
     return some - np.log(np.exp(some).sum(axis=1, keepdims=True))
 
 

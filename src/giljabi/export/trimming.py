@@ -17,14 +17,14 @@ from giljabi.model.logits import Scorer
 if TYPE_CHECKING:
     from giljabi.venue.place import Venue
 
-_ANSWERS = 60  # of the guide, beside the fixed text: two minutes on two cores for 270M
-
 
 def trim_for(
     model: str, venue: Venue, out: Path, *, english: int | None = None,
-    more: Sequence[str] = (), progress: parity.Progress | None = None,
+    more: Sequence[str] = (), answers: int = parity.GUIDE_ANSWERS, progress: parity.Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Trim a base's GGUF to `venue` as `out`; gives the record with the parity and segmentation.
+
+    Both files are compared on the fixed text and `answers` of the guide.
 
     Raises GiljabiError, and leaves no file, where the made model is not the same on kept tokens.
     """
@@ -43,7 +43,7 @@ def trim_for(
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         draft = Path(folder) / out.name
         made = vocab.trim(weights.path, draft, ids)
-        found = _parity(weights.path, draft, ids, base, venue, progress)
+        found = _parity(weights.path, draft, ids, _samples(venue, base, answers), progress)
         parity.check(found, parity.BARS["same"], out)
         draft.replace(out)
     cut = vocab_check.segmentation(weights.path, out, used)
@@ -54,12 +54,17 @@ def trim_for(
     )  # fmt: skip
 
 
+def _samples(venue: Venue, base: store.Base, answers: int) -> list[parity.Sample]:
+    if not answers:
+        return parity.fixed_text()
+    spoken = prompt.template(base.template)
+    return [*parity.fixed_text(), *parity.guide_answers(venue, spoken, answers)]
+
+
 def _parity(
-    source: Path, made: Path, ids: Sequence[int], base: store.Base, venue: Venue,
+    source: Path, made: Path, ids: Sequence[int], samples: Sequence[parity.Sample],
     progress: parity.Progress | None,
 ) -> parity.Parity:  # fmt: skip
-    samples = parity.fixed_text()
-    samples += parity.guide_answers(venue, prompt.template(base.template), _ANSWERS)
     with Scorer(source) as before, Scorer(made) as after:
         return parity.compare(before, after, samples, kept=ids, progress=progress)
 

@@ -50,6 +50,7 @@ def load(
     model: str = "",
     template: str | None = None,
     adapter: Path | None = None,
+    tuned: bool = False,
     settings: store.Settings | None = None,
     file: Path | None = None,
     n_ctx: int | None = None,
@@ -59,8 +60,9 @@ def load(
 
     A URL needs `model`, the name that server knows it by. A .gguf file of our own needs
     `template`; a known base brings its own, and its untuned one while no `adapter` (a LoRA in
-    GGUF form) is loaded. `file` runs in place of a known base's own file: the same model trimmed
-    or quantised otherwise. Raises GiljabiError where weights, runtime or template are missing.
+    GGUF form) is loaded; `tuned` says that the weights themselves learnt the task. `file` runs in
+    place of a known base's own file: the same model trimmed or quantised otherwise. Raises
+    GiljabiError where weights, runtime or template are missing.
     """
     if what and what.startswith(("http://", "https://")):
         from giljabi.model.openai_url import OpenAIUrl  # noqa: PLC0415
@@ -71,7 +73,7 @@ def load(
 
     weights = store.Weights(file, store.base(what)) if file else store.weights(what)
     known = weights.base
-    chosen = _template(known, template, tuned=adapter is not None, path=weights.path)
+    chosen = _template(known, template, tuned=tuned or adapter is not None, path=weights.path)
     sampling = settings or (known.settings if known else store.Settings())
     name = known.name if known else weights.path.stem
     if weights.path.is_dir():
@@ -90,6 +92,7 @@ def load(
         n_ctx=n_ctx or (known.n_ctx if known else 4096),
         threads=threads,
         adapter=Adapter(adapter) if adapter else None,
+        tuned=tuned,
         name=name,
     )
 

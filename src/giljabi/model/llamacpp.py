@@ -72,10 +72,11 @@ class LlamaCpp:
         n_ctx: int = 4096,
         threads: int | None = None,
         adapter: Adapter | None = None,
+        tuned: bool = False,
         name: str = "",
     ) -> None:
         self.name = name or path.stem
-        self.tuned = adapter is not None
+        self.tuned = tuned or adapter is not None
         self.template = template
         self.settings = settings or Settings()
         self.timings: Mapping[str, float] = {}

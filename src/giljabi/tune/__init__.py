@@ -1,0 +1,1 @@
+"""Tuning: text models and speech recognition, each from a recipe file to weights that serve."""
