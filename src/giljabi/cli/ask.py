@@ -11,6 +11,7 @@ import click
 from giljabi.answer.guide import Answer, Guide
 from giljabi.answer.memory import Turn
 from giljabi.cli.options import (
+    Chosen,
     guide_of,
     model_options,
     plain_chat,
@@ -40,8 +41,8 @@ def print_answer(answer: Answer, as_json: bool) -> None:
               help="A JSONL file of rows with id and turns; needs --out.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="Where --batch writes; resumes.")
 def ask(
-    question: str | None, venue_dir: Path, model: str, served_name: str, threads: int | None, origin: str | None,
-    lang: Any, as_json: bool, batch: Path | None, out: Path | None,
+    question: str | None, venue_dir: Path, chosen: Chosen, origin: str | None, lang: Any, as_json: bool,
+    batch: Path | None, out: Path | None,
 ) -> None:  # fmt: skip
     """Answer one QUESTION, or a file of them."""
     if (question is None) == (batch is None):
@@ -50,7 +51,7 @@ def ask(
         )
     if batch is not None and out is None:
         raise GiljabiError("--batch needs --out OUT.jsonl.")
-    guide = guide_of(venue_dir, model, served_name, origin, threads)
+    guide = guide_of(venue_dir, chosen, origin)
     if batch is None or out is None:
         print_answer(guide.answer(question or "", lang=lang), as_json)
         return
@@ -76,16 +77,14 @@ def ask(
 )
 def chat(
     venue_dir: Path,
-    model: str,
-    served_name: str,
-    threads: int | None,
+    chosen: Chosen,
     origin: str | None,
     plain: bool,
     system: Path | None,
 ) -> None:
     """Talk in the terminal; an empty line or Ctrl-D ends it."""
-    reply = plain_chat(model, served_name, system, threads) if plain else None
-    guide = None if reply else guide_of(venue_dir, model, served_name, origin, threads)
+    reply = plain_chat(chosen, system) if plain else None
+    guide = None if reply else guide_of(venue_dir, chosen, origin)
     history: list[Turn] = []
     while question := _read_line():
         pieces = reply.stream(question, history) if reply else guide.stream(question, history)  # type: ignore[union-attr]
@@ -129,9 +128,7 @@ def route(start: str, end: str, venue_dir: Path, step_free: bool, as_json: bool)
 def evaluate(
     questions: Path,
     venue_dir: Path,
-    model: str,
-    served_name: str,
-    threads: int | None,
+    chosen: Chosen,
     records: Path | None,
     out: Path | None,
 ) -> None:
@@ -139,7 +136,7 @@ def evaluate(
     from giljabi.measure import suite
     from giljabi.measure.records import RawRecords
 
-    guide = guide_of(venue_dir, model, served_name, None, threads)
+    guide = guide_of(venue_dir, chosen, None)
     rows = suite.read_questions(questions)
     raw = RawRecords.load(records) if records else None
     with progress_bar() as progress:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -33,37 +35,65 @@ def venue_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The model a command line asks for."""
+
+    name: str = "auto"
+    served_name: str = ""
+    adapter: str = "shipped"
+    threads: int | None = None
+
+
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--model, --served-name and --threads."""
-    command = click.option(
-        "--threads", type=click.IntRange(1), envvar="GILJABI_THREADS",
-        help="Threads of the in-process model; one core is left free by default.",
-    )(command)  # fmt: skip
-    command = click.option(
-        "--served-name", default="", help="With --model URL: the model's name on that server."
-    )(command)
-    return click.option(
-        "--model", default="auto", envvar="GILJABI_MODEL", show_default=True,
-        help="auto (the embedded model where installed), none (templates only), a name from "
-        "bases.toml, a .gguf or model folder, or an OpenAI-compatible URL.",
-    )(command)  # fmt: skip
+    """--model, --adapter, --served-name and --threads, handed on as one `chosen`."""
+
+    @wraps(command)
+    def with_chosen(
+        *args: Any, model: str, served_name: str, adapter: str, threads: int | None, **rest: Any
+    ) -> Any:
+        return command(*args, chosen=Chosen(model, served_name, adapter, threads), **rest)
+
+    options = (
+        click.option(
+            "--threads", type=click.IntRange(1), envvar="GILJABI_THREADS",
+            help="Threads of the in-process model; one core is left free by default.",
+        ),
+        click.option(
+            "--served-name", default="", help="With --model URL: the model's name on that server."
+        ),
+        click.option(
+            "--adapter", default="shipped", envvar="GILJABI_ADAPTER", show_default=True,
+            help="shipped (the one that comes with the embedded model), none, or a LoRA in GGUF "
+            "form that is loaded over the model.",
+        ),
+        click.option(
+            "--model", default="auto", envvar="GILJABI_MODEL", show_default=True,
+            help="auto (the embedded model where installed), none (templates only), a name from "
+            "bases.toml, a .gguf or model folder, or an OpenAI-compatible URL.",
+        ),
+    )  # fmt: skip
+    made: Callable[..., Any] = with_chosen
+    for option in options:
+        made = option(made)
+    return made
 
 
-def generator(
-    model: str, served_name: str, venue: Venue, threads: int | None = None
-) -> Loaded | None:
+def generator(chosen: Chosen, venue: Venue) -> Loaded | None:
     """What --model names, or None for templates only; auto is trimmed to the venue."""
-    if model == "none":
+    if chosen.name == "none":
         return None
     from giljabi.model.generate import embedded_is_installed, load
 
-    if model == "auto":
-        return embedded(venue, threads) if embedded_is_installed() else None
-    return load(model, model=served_name, threads=threads)
+    if chosen.name == "auto":
+        return embedded(venue, chosen) if embedded_is_installed() else None
+    return load(
+        chosen.name, model=chosen.served_name, adapter=_adapter(chosen), threads=chosen.threads
+    )
 
 
-def embedded(venue: Venue, threads: int | None = None) -> Loaded:
-    """The default model, trimmed to the venue."""
+def embedded(venue: Venue, chosen: Chosen = Chosen()) -> Loaded:
+    """The default model, trimmed to the venue, with its adapter."""
     from giljabi.export.embedded import trimmed
     from giljabi.model import store
     from giljabi.model.generate import load
@@ -71,15 +101,19 @@ def embedded(venue: Venue, threads: int | None = None) -> Loaded:
     base = store.base()
     store.show_licence(base)
     file = trimmed(base, venue, lambda line: click.echo(line, err=True))
-    return load(base.name, file=file, threads=threads)
+    return load(base.name, file=file, adapter=_adapter(chosen), threads=chosen.threads)
 
 
-def guide_of(
-    venue_dir: Path, model: str, served_name: str, origin: str | None, threads: int | None = None
-) -> Guide:
+def _adapter(chosen: Chosen) -> Path | Literal["shipped"] | None:
+    if chosen.adapter == "shipped":
+        return "shipped"
+    return None if chosen.adapter == "none" else Path(chosen.adapter)
+
+
+def guide_of(venue_dir: Path, chosen: Chosen, origin: str | None) -> Guide:
     """A guide over the venue folder with the model that was asked for."""
     venue = folder.load(venue_dir)
-    return Guide(venue, generator(model, served_name, venue, threads), origin=origin)
+    return Guide(venue, generator(chosen, venue), origin=origin)
 
 
 @contextmanager
@@ -105,20 +139,18 @@ def progress_bar() -> Progress:
 _CHAT_BASE = "qwen2.5-1.5b-instruct"  # the smallest known base with an open licence
 
 
-def plain_chat(
-    model: str, served_name: str, system: Path | None, threads: int | None = None
-) -> Any:
+def plain_chat(chosen: Chosen, system: Path | None) -> Any:
     """A conversation with a model and no venue."""
     from giljabi.answer.chat import Chat
     from giljabi.model import store
     from giljabi.model.generate import load
 
-    name = _CHAT_BASE if model == "auto" else model
+    name = _CHAT_BASE if chosen.name == "auto" else chosen.name
     known = store.bases().get(name)
     if known is not None and known.untuned_template:
         raise GiljabiError(
             f"{name} is an untuned base and cannot chat; name a chat model such as {_CHAT_BASE}."
         )
-    generator = load(name, model=served_name, threads=threads)
+    generator = load(name, model=chosen.served_name, threads=chosen.threads)
     default = (known or store.base()).system
     return Chat(generator, system.read_text("utf-8") if system else default)

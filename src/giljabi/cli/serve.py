@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from giljabi.answer.guide import Guide
-from giljabi.cli.options import generator, model_options, plain_chat, venue_option
+from giljabi.cli.options import Chosen, generator, model_options, plain_chat, venue_option
 from giljabi.venue import folder
 
 
@@ -39,8 +39,7 @@ from giljabi.venue import folder
 @click.option("--model-wait", default=1.5, show_default=True,
               help="Seconds one answer waits for the model before the template answers; -1: all wait.")  # fmt: skip
 def serve(
-    venue_dir: Path, model: str, served_name: str, threads: int | None, host: str, port: int,
-    origin: str | None,
+    venue_dir: Path, chosen: Chosen, host: str, port: int, origin: str | None,
     plain: bool, system: Path | None, memory: str | None, allow_origin: tuple[str, ...],
     allow_host: tuple[str, ...], queue: int, model_wait: float,
 ) -> None:  # fmt: skip
@@ -53,12 +52,12 @@ def serve(
         host=host, port=port, origins=allow_origin, hosts=allow_host, queue=queue
     )
     if plain:
-        answers: Any = plain_chat(model, served_name, system, threads)
+        answers: Any = plain_chat(chosen, system)
     else:
         venue = folder.load(venue_dir)
         answers = Guide(
             venue,
-            generator(model, served_name, venue, threads),
+            generator(chosen, venue),
             model_wait_s=None if model_wait < 0 else model_wait,
             origin=origin,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from giljabi.answer.generator import Message
 from giljabi.errors import GiljabiError
@@ -49,7 +49,7 @@ def load(
     *,
     model: str = "",
     template: str | None = None,
-    adapter: Path | None = None,
+    adapter: Path | Literal["shipped"] | None = "shipped",
     tuned: bool = False,
     settings: store.Settings | None = None,
     file: Path | None = None,
@@ -60,9 +60,10 @@ def load(
 
     A URL needs `model`, the name that server knows it by. A .gguf file of our own needs
     `template`; a known base brings its own, and its untuned one while no `adapter` (a LoRA in
-    GGUF form) is loaded; `tuned` says that the weights themselves learnt the task. `file` runs in
-    place of a known base's own file: the same model trimmed or quantised otherwise. Raises
-    GiljabiError where weights, runtime or template are missing.
+    GGUF form; "shipped" is the base's own, where it has one) is loaded; `tuned` says that the
+    weights themselves learnt the task. `file` runs in place of a known base's own file: the same
+    model trimmed or quantised otherwise. Raises GiljabiError where weights, runtime, adapter or
+    template are missing.
     """
     if what and what.startswith(("http://", "https://")):
         from giljabi.model.openai_url import OpenAIUrl  # noqa: PLC0415
@@ -73,6 +74,8 @@ def load(
 
     weights = store.Weights(file, store.base(what)) if file else store.weights(what)
     known = weights.base
+    if adapter == "shipped":
+        adapter = store.shipped_adapter(known) if known else None
     chosen = _template(known, template, tuned=tuned or adapter is not None, path=weights.path)
     sampling = settings or (known.settings if known else store.Settings())
     name = known.name if known else weights.path.stem

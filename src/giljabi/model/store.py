@@ -78,6 +78,10 @@ class Base:
     """Name of the GGUF file, once joined or fetched."""
     sha256: str = ""
     """Hash of that file, where we computed it; empty where we did not."""
+    adapter: str = ""
+    """Name of the adapter that ships for it, a LoRA in GGUF form in `adapters` beside this file."""
+    adapter_sha256: str = ""
+    """Hash of that file."""
     system: str = _SYSTEM
     """Korean system text for plain chat."""
     settings: Settings = field(default_factory=Settings)
@@ -270,6 +274,19 @@ def local(path: Path) -> Weights:
         if file.read(4) != b"GGUF":
             raise GiljabiError(f"{path} is not a GGUF file, or was cut short.")
     return Weights(path)
+
+
+def shipped_adapter(of: Base) -> Path | None:
+    """The adapter that comes with giljabi for a base; GiljabiError where it is not the recorded one."""
+    if not of.adapter:
+        return None
+    path = Path(str(files("giljabi.model"))) / "adapters" / of.adapter
+    if not path.is_file() or sha256_of(path) != of.adapter_sha256:
+        raise GiljabiError(
+            f"{path} is missing or not the recorded file; install giljabi again, or go without: "
+            "--adapter none."
+        )
+    return path
 
 
 def fetch(of: Base, *, quantised: bool = True) -> Path:

@@ -1,8 +1,8 @@
 """TRL's SFTTrainer over examples that are tokens already: settings, batches, checkpoints, faults.
 
-TRL takes logits at labelled positions only and Accelerate places the model, so a processor, one
-GPU and several are one recipe. Added here: a checkpoint counts when it is whole, a loss that is
-no number stops the run, and so does a full disk.
+Accelerate places the model, so a processor, one GPU and several are one recipe. Added here: logits
+at labelled tokens only on a processor too, a checkpoint counts when it is whole, a loss that is no
+number stops the run, and so does a full disk.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ from typing import Any
 
 from giljabi.errors import GiljabiError
 from giljabi.tune.base import Base
-from giljabi.tune.examples import Encoded
+from giljabi.tune.examples import IGNORED, Encoded
 from giljabi.tune.recipe import Recipe
 
 WHOLE = "whole"
 """The file a checkpoint ends with: one without it was cut off while it was written."""
+
+_ROWS = (
+    512  # labelled tokens whose logits stand in memory at once: 512 × 262,144 × 4 bytes = 537 MB
+)
 
 Log = Callable[[dict[str, float]], None]
 """Called with what a step reported: step, epoch, loss or eval_loss, learning_rate, …"""
@@ -202,6 +206,13 @@ def _kind(folder: Path) -> Any:
     from trl import SFTTrainer  # noqa: PLC0415
 
     class Trainer(SFTTrainer):  # type: ignore[misc]
+        def compute_loss(self, model: Any, inputs: Any, *args: Any, **options: Any) -> Any:
+            wanted = bool(args) or options.get("return_outputs")
+            if wanted or self.accelerator.num_processes > 1 or model.device.type != "cpu":
+                return super().compute_loss(model, inputs, *args, **options)
+            with self.accelerator.autocast():
+                return _labelled_loss(model, inputs, options.get("num_items_in_batch"))
+
         def training_step(self, *args: Any, **options: Any) -> Any:
             loss = super().training_step(*args, **options)
             if not math.isfinite(float(loss)):
@@ -233,6 +244,33 @@ def _kind(folder: Path) -> Any:
             """Ours is written at the end, from what was measured."""
 
     return Trainer
+
+
+def _labelled_loss(model: Any, inputs: Any, count: Any) -> Any:
+    """Mean cross entropy with logits at labelled tokens only.
+
+    TRL's own does so in its GPU kernel, and on a processor takes every position's instead.
+    """
+    import torch  # noqa: PLC0415
+    from torch.utils.checkpoint import checkpoint  # noqa: PLC0415
+
+    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
+    read = {k: inputs[k] for k in ("input_ids", "attention_mask")}
+    hidden = causal.get_decoder()(**read, use_cache=False).last_hidden_state[:, :-1]
+    labels = inputs["labels"][:, 1:]
+    learnt = labels != IGNORED
+    softcap = getattr(causal.config.get_text_config(), "final_logit_softcapping", None)
+
+    def nll(some: Any, wanted: Any) -> Any:
+        logits = causal.get_output_embeddings()(some).float()
+        if softcap:
+            logits = softcap * torch.tanh(logits / softcap)
+        return torch.nn.functional.cross_entropy(logits, wanted, reduction="sum")
+
+    # Recomputed going back, so that the logits of only so many tokens stand in memory.
+    parts = zip(hidden[learnt].split(_ROWS), labels[learnt].split(_ROWS), strict=True)
+    total = sum(checkpoint(nll, some, wanted, use_reentrant=False) for some, wanted in parts)
+    return total / (learnt.sum() if count is None else count)
 
 
 def compiles(recipe: Recipe) -> bool:
