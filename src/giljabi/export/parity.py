@@ -99,10 +99,9 @@ BARS = {
     "Q4_K_S": Bar(0.75, 0.25, 0.12),
     "Q4_0": Bar(0.50, 0.90, 0.35),
 }
-"""By step: sliced or copied weights, weights at 16 bit, an adapter
-over its base, each quantisation. Set from what Gemma 3
-270M, the smallest base here, loses (docs/model-files.md), with room for other text; a misplaced
-tensor costs several nats."""
+"""By step: sliced or copied weights, weights at 16 bit, an adapter over its base, each
+quantisation. Set from what Gemma 3 270M, the smallest base here, loses (docs/model-files.md), with
+room for other text; a misplaced tensor costs several nats."""
 
 
 def fixed_text() -> list[Sample]:

@@ -105,6 +105,20 @@ class TrainTable:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepTable:
+    """What is done against forgetting (replay.py); nothing by default."""
+
+    rows: int = 0
+    """Texts that the base writes itself before training; 0 is off."""
+    length: int = 128
+    """Tokens a text."""
+    batch: int = 2
+    """Texts read in every step beside the batch."""
+    weight: float = 1.0
+    """Of the divergence from the base on them, in the loss."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """One run's settings; `source` says where published ones come from."""
 
@@ -116,6 +130,7 @@ class Recipe:
     data: DataTable = field(default_factory=DataTable)
     lora: LoraTable = field(default_factory=LoraTable)
     train: TrainTable = field(default_factory=TrainTable)
+    keep: KeepTable = field(default_factory=KeepTable)
 
     def to_json(self) -> dict[str, Any]:
         """Plain tables, as the manifest keeps them."""
@@ -224,6 +239,11 @@ def _check(found: Recipe, where: str) -> None:
             ("train.learning_rate must be above 0", not train.learning_rate > 0),
             ("lora.r must be at least 1 and lora.alpha above 0", lora.r < 1 or not lora.alpha > 0),
             ("lora.targets is empty", not lora.targets and found.method != "full"),
+            ("keep.rows needs an adapter: with method full there is no base beside it",
+             found.keep.rows > 0 and found.method == "full"),
+            ("keep.batch must be 1 to keep.rows, keep.length 2 to data.max_length, keep.weight above 0",
+             found.keep.rows > 0 and not (0 < found.keep.batch <= found.keep.rows and found.keep.weight > 0
+                                          and 2 <= found.keep.length <= found.data.max_length)),
             ("data.max_length must be at least 8", found.data.max_length < 8),
             ("train.save_every, eval_every, log_every and keep must be at least 1",
              min(train.save_every, train.eval_every, train.log_every, train.keep) < 1),
@@ -244,6 +264,7 @@ def smoke(found: Recipe) -> Recipe:
     return replace(
         found,
         data=replace(found.data, limit=192, eval_limit=16),
+        keep=replace(found.keep, rows=min(found.keep.rows, 8)),
         train=replace(
             found.train, max_steps=steps, batch=min(found.train.batch, 8), accumulate=1, warmup=2,
             eval_every=steps, save_every=steps, log_every=1, patience=0, schedule="constant",

@@ -25,7 +25,7 @@ from giljabi.errors import GiljabiError
 from giljabi.export import modelfile
 from giljabi.export.convert_template import OWN
 from giljabi.tune import base as bases
-from giljabi.tune import card, examples, trainer
+from giljabi.tune import card, examples, replay, trainer
 from giljabi.tune.history import History
 from giljabi.tune.recipe import Recipe
 
@@ -142,7 +142,13 @@ def _train(
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(out / "tensorboard"))
     model = bases.load(base, recipe)
     rows = model.get_input_embeddings().weight.shape[0]
-    made = trainer.make(recipe, base, model, train, held_out, checkpoints, log)
+    kept = None
+    if recipe.keep.rows:
+        kept = replay.texts(
+            recipe.keep, base, model, out / "work", say, seed=recipe.train.seed,
+            bfloat16=trainer.precision(recipe) == "bfloat16",
+        )  # fmt: skip
+    made = trainer.make(recipe, base, model, train, held_out, checkpoints, log, kept)
     if last:
         say(f"going on from {last}")
     made.train(resume_from_checkpoint=str(last) if last else None)

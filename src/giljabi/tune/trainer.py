@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from giljabi.errors import GiljabiError
+from giljabi.tune import replay
 from giljabi.tune.base import Base
 from giljabi.tune.examples import IGNORED, Encoded
 from giljabi.tune.recipe import Recipe
@@ -160,15 +161,15 @@ def dataset(examples: Encoded) -> Any:
 
 def make(
     recipe: Recipe, base: Base, model: Any, train: Encoded, held_out: Encoded | None, folder: Path,
-    log: Log,
+    log: Log, kept: Any = None,
 ) -> Any:  # fmt: skip
-    """A trainer ready to start; checkpoints go to `folder`."""
+    """A trainer ready to start; checkpoints go to `folder`, `kept` are texts of the base's own."""
     from transformers import EarlyStoppingCallback  # noqa: PLC0415
 
     callbacks = [_reporting(log)]
     if recipe.train.patience and held_out is not None:
         callbacks.append(EarlyStoppingCallback(recipe.train.patience))
-    made = _kind(folder)(
+    made = _kind(folder, recipe, kept)(
         model=model,
         args=arguments(recipe, folder, evaluates=held_out is not None),
         train_dataset=dataset(train),
@@ -200,18 +201,31 @@ def _reporting(log: Log) -> Any:
     return Reporting()
 
 
-def _kind(folder: Path) -> Any:
-    """SFTTrainer that stops at a loss that is no number, and at a disk that is full."""
+def _kind(folder: Path, recipe: Recipe, kept: Any) -> Any:
+    """SFTTrainer that minds the base, stops at a loss that is no number and at a full disk."""
     from safetensors import SafetensorError  # noqa: PLC0415
     from trl import SFTTrainer  # noqa: PLC0415
 
     class Trainer(SFTTrainer):  # type: ignore[misc]
         def compute_loss(self, model: Any, inputs: Any, *args: Any, **options: Any) -> Any:
             wanted = bool(args) or options.get("return_outputs")
-            if wanted or self.accelerator.num_processes > 1 or model.device.type != "cpu":
-                return super().compute_loss(model, inputs, *args, **options)
+            if wanted or self.accelerator.num_processes > 1 or self.args.device.type != "cpu":
+                loss = super().compute_loss(model, inputs, *args, **options)
+            else:
+                with self.accelerator.autocast():
+                    loss = _labelled_loss(model, inputs, options.get("num_items_in_batch"))
+            return loss if wanted or kept is None or not model.training else loss + self._strayed()
+
+        def _strayed(self) -> Any:
+            """How far the base's own texts read otherwise by now, as a part of the loss."""
+            adapted = self.accelerator.unwrap_model(self.model)
+            size, at = recipe.keep.batch, self.state.global_step
+            chosen = [(at * size + n) % len(kept) for n in range(size)]
             with self.accelerator.autocast():
-                return _labelled_loss(model, inputs, options.get("num_items_in_batch"))
+                found = replay.divergence(
+                    adapted.get_base_model(), adapted, kept[chosen].to(self.args.device)
+                )
+            return found * recipe.keep.weight / self.current_gradient_accumulation_steps
 
         def training_step(self, *args: Any, **options: Any) -> Any:
             loss = super().training_step(*args, **options)
