@@ -19,6 +19,10 @@ def _share(row: Row) -> float | None:
     return row["right"] / row["asked"] * 100 if row.get("asked") else None
 
 
+def _own_words(row: Row) -> float | None:
+    return row["by_model"] / row["asked"] * 100 if row.get("asked") else None
+
+
 _HEAD = (
     "file", "type", "made by", "tokens", "MB", "tokens/s", "to first", "first token s",
     "resident MB", "bits/byte", "KL nats", "top-1", "gate", "guide",
@@ -31,6 +35,8 @@ _CHARTS: tuple[tuple[str, str, Callable[[Row], float | None]], ...] = (
     ("본문 부호 길이 · bits per byte", "bits", lambda row: row["bits_per_byte"]),
     ("원본과의 차이 · divergence from the source", "nats a token", lambda row: max(row["kl"], 0.0)),
     ("안내 정답률 · guide answers right", "%", _share),
+    # The template says what the checker refuses, so a worse model shows here first.
+    ("모델이 직접 쓴 답 · answers in the model's own words", "%", _own_words),
 )
 _WIDTH = 720
 
