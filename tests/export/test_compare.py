@@ -208,7 +208,7 @@ def test_the_report_says_it_in_markdown_json_and_a_picture(tmp_path: Path) -> No
     assert json.loads(numbers)["rows"][0] == ROW
     root = ElementTree.fromstring(picture)
     charts = [child for child in root if child.tag.endswith("svg")]
-    assert len(charts) == 6
+    assert len(charts) == 7
     tops = [float(chart.attrib["y"]) for chart in charts]
     assert tops == sorted(set(tops))
 

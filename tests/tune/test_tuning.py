@@ -215,10 +215,10 @@ _SCRIPT = """
 import resource, sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-import test_run
+import test_tuning
 if {limit}:
     resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-test_run.run.run(test_run.recipe(Path({place!r})), Path({out!r}), say=lambda line: print(line, flush=True))
+test_tuning.run.run(test_tuning.recipe(Path({place!r})), Path({out!r}), say=lambda line: print(line, flush=True))
 """
 
 
