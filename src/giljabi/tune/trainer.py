@@ -164,7 +164,7 @@ def make(
     log: Log, kept: Any = None,
 ) -> Any:  # fmt: skip
     """A trainer ready to start; checkpoints go to `folder`, `kept` are texts of the base's own."""
-    from transformers import EarlyStoppingCallback  # noqa: PLC0415
+    from transformers import EarlyStoppingCallback, PrinterCallback  # noqa: PLC0415
 
     callbacks = [_reporting(log)]
     if recipe.train.patience and held_out is not None:
@@ -178,6 +178,7 @@ def make(
         peft_config=adapter_config(recipe),
         callbacks=callbacks,
     )
+    made.remove_callback(PrinterCallback)  # what it prints is told through `log`
     if compiles(recipe):
         # Layer by layer: one is compiled for all, in a tenth of the time. Rows differ in length.
         for layer in made.model.get_base_model().model.layers:
