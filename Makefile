@@ -16,7 +16,7 @@ $(VENV)/.dev: $(VENV)/.embedded
 
 # torch and transformers, to compare with what they compute
 $(VENV)/.train: $(VENV)/.dev
-	$(BIN)/pip install --quiet --editable '.[train]'
+	$(BIN)/pip install --quiet --editable '.[train,speech-train]'
 	touch $@
 
 serve: $(VENV)/.embedded
