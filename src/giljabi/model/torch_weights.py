@@ -61,6 +61,18 @@ def load(path: Path, *, dtype: Any = "auto", **options: Any) -> Any:
     return model.eval()
 
 
+def logits(model: Any, hidden: Any) -> Any:
+    """Float32 logits of hidden states after the last norm, by the model's own output head.
+
+    For where they are wanted of some positions only; soft-capped as Gemma 2's are.
+    """
+    import torch  # noqa: PLC0415
+
+    found = model.get_output_embeddings()(hidden).float()
+    cap = getattr(model.config.get_text_config(), "final_logit_softcapping", None)
+    return cap * torch.tanh(found / cap) if cap else found
+
+
 def reads(path: Path) -> bool:
     """Whether a GGUF file becomes the same model in transformers as in llama.cpp.
 

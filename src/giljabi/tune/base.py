@@ -43,11 +43,6 @@ class Base:
     """A `tokenizers.Tokenizer`."""
     ids: Ids
 
-    @property
-    def sha256(self) -> str:
-        """Hash of `path`."""
-        return modelfile.weights_hash(self.path)
-
 
 def find(recipe: Recipe) -> tuple[Path, store.Base | None]:
     """The base's weights on this machine, fetched where it is a hub id; and what is known of it.

@@ -15,6 +15,7 @@ from typing import Any
 
 from giljabi import korean
 from giljabi.build.files import replacing
+from giljabi.model import torch_weights
 from giljabi.tune.base import Base
 from giljabi.tune.recipe import KeepTable
 
@@ -92,7 +93,4 @@ def _log_probs(causal: Any, rows: Any) -> Any:
     read = causal.get_decoder()(
         input_ids=rows, attention_mask=torch.ones_like(rows), use_cache=False
     )
-    logits = causal.get_output_embeddings()(read.last_hidden_state).float()
-    if softcap := getattr(causal.config.get_text_config(), "final_logit_softcapping", None):
-        logits = softcap * torch.tanh(logits / softcap)
-    return torch.log_softmax(logits, dim=-1)
+    return torch.log_softmax(torch_weights.logits(causal, read.last_hidden_state), dim=-1)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from giljabi.errors import GiljabiError
+from giljabi.model import torch_weights
 from giljabi.tune import replay
 from giljabi.tune.base import Base
 from giljabi.tune.examples import IGNORED, Encoded
@@ -274,13 +275,10 @@ def _labelled_loss(model: Any, inputs: Any, count: Any) -> Any:
     hidden = causal.get_decoder()(**read, use_cache=False).last_hidden_state[:, :-1]
     labels = inputs["labels"][:, 1:]
     learnt = labels != IGNORED
-    softcap = getattr(causal.config.get_text_config(), "final_logit_softcapping", None)
 
     def nll(some: Any, wanted: Any) -> Any:
-        logits = causal.get_output_embeddings()(some).float()
-        if softcap:
-            logits = softcap * torch.tanh(logits / softcap)
-        return torch.nn.functional.cross_entropy(logits, wanted, reduction="sum")
+        found = torch_weights.logits(causal, some)
+        return torch.nn.functional.cross_entropy(found, wanted, reduction="sum")
 
     # Recomputed going back, so that the logits of only so many tokens stand in memory.
     parts = zip(hidden[learnt].split(_ROWS), labels[learnt].split(_ROWS), strict=True)

@@ -69,15 +69,7 @@ class Loaded:
 
 def need() -> None:
     """Raise GiljabiError where a library that tuning needs is missing."""
-    for module in (
-        "torch",
-        "transformers",
-        "peft",
-        "accelerate",
-        "ctranslate2",
-        "soundfile",
-        "jiwer",
-    ):
+    for module in _LIBRARIES:
         if find_spec(module) is None:
             raise GiljabiError(
                 f"Tuning recognition needs {module}: pip install 'giljabi[speech-train]'"
