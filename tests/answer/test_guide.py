@@ -70,6 +70,33 @@ def test_what_the_model_leaves_out_the_template_adds(hanyang: Venue) -> None:
     assert answer.written_by == "mixed"
 
 
+def test_the_model_is_asked_again_only_for_what_it_left_out(hanyang: Venue) -> None:
+    model = Scripted("국제관은 교육건물입니다.", "국제관에 국제교육원, 대학원이 있습니다.")
+    answer = Guide(hanyang, model).answer("국제관은 무슨 건물이야?")
+    first, second = (asked[-1]["content"] for asked in model.asked)
+    assert "교육건물" in first
+    assert "교육건물" not in second
+    assert "국제교육원" in second
+    assert answer.text.startswith("국제관은 교육건물입니다. 국제관에 국제교육원")
+
+
+def test_words_without_manners_are_dropped(hanyang: Venue) -> None:
+    first = Guide(hanyang).answer("학생회관 어떻게 가?").text.split(". ")[0]
+    rude = first.removesuffix("세요") + "."
+    answer = Guide(hanyang, Scripted(rude, rude)).answer("학생회관 어떻게 가?")
+    assert answer.dropped[0] == (rude, "not a polite form")
+    assert rude not in answer.text
+
+
+def test_a_caution_beside_the_model_s_words_leaves_them_its_own(hanyang: Venue) -> None:
+    template = Guide(hanyang).answer("학생회관 어떻게 가?")
+    *told, offer = template.text.split(". ")
+    assert "다른 길" in offer
+    answer = Guide(hanyang, Scripted(". ".join(told) + ".")).answer("학생회관 어떻게 가?")
+    assert answer.text == template.text
+    assert answer.written_by == "model"
+
+
 @pytest.mark.parametrize(
     "question",
     ["제8공학관 어디야?", "박물관 입장료 얼마야?", "오늘 날씨 어때?", "안녕", "본 적 없는 질문"],

@@ -190,6 +190,20 @@ def test_rows_the_guide_answers_itself_are_left_out(tmp_path):
         examples.read([file])
 
 
+def test_only_the_registers_asked_for_are_learnt(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    kinds = {"haeyo": "a", "plain": "b", "neutral": "c", None: "d"}
+    rows = [
+        {"messages": [{"role": "user", "content": said}, ANSWER]}
+        | ({"register": register} if register else {})
+        for register, said in kinds.items()
+    ]
+    file.write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
+    found = examples.read([file], registers=("haeyo", "neutral"))
+    assert [r.messages[0]["content"] for r in found] == ["a", "c", "d"]
+    assert len(examples.read([file])) == len(rows)
+
+
 def test_a_drawn_part_is_the_same_every_time(tmp_path):
     file = tmp_path / "rows.jsonl"
     lines = [{"messages": [{"role": "user", "content": str(n)}, ANSWER]} for n in range(50)]

@@ -98,6 +98,14 @@ def test_a_gguf_base_is_loaded_as_the_floats_it_holds(recipe, base):
         assert torch.equal(one, other), name
 
 
+def test_a_file_of_the_same_name_in_the_working_directory_is_not_the_base(
+    base, tmp_path, monkeypatch
+):
+    (tmp_path / base.path.name).write_bytes(b"another model")
+    monkeypatch.chdir(tmp_path)
+    torch_weights.load(base.path)
+
+
 @pytest.mark.parametrize(
     ("asked", "gpu", "taken"),
     [

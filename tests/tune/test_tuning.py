@@ -156,6 +156,17 @@ def test_minding_the_base_keeps_its_own_texts_nearer(place, done, tmp_path):
     assert strayed[1] < 0.8 * strayed[0]
 
 
+def test_every_data_file_is_recorded_though_all_have_one_name(place, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "train.jsonl").write_text(json.dumps(_row(len(name))) + "\n", "utf-8")
+    data = DataTable((str(tmp_path / "a"), str(tmp_path / "b"), str(place)), max_length=256)
+    one = replace(recipe(place), data=replace(data, eval=(str(place),)))
+    named = run.inputs(one, run.read_data(one, tmp_path))["data"]
+    assert {"a/train.jsonl", "b/train.jsonl"} < set(named)
+    assert len(named) == 4
+
+
 def test_tensorboard_writes_its_events_into_the_run(place, tmp_path, monkeypatch):
     monkeypatch.delenv("TENSORBOARD_LOGGING_DIR", raising=False)
     run.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -87,9 +87,11 @@ class Phrasebook:
             said.append(Said(self.say(lang, "assumed", P=goal, others=", ".join(others))))
         return said
 
-    def notes(self, facts: Facts) -> list[str]:
-        """The facts as short statements in their order: what a model is shown."""
-        return [s.text for s in self._plain(facts, facts.query.lang, note=True)]
+    def notes(self, facts: Facts, said: Set[str] = frozenset()) -> list[str]:
+        """The facts as short statements in their order, without those whose ids are all in `said`:
+        what a model is shown."""
+        every = self._plain(facts, facts.query.lang, note=True)
+        return [s.text for s in every if not s.facts <= said]
 
     def _label(self, place: str, lang: Lang) -> str:
         label = self.venue.place(place).label(lang)

@@ -1,7 +1,8 @@
 """Facts -> sentences in a model's own words, each checked before it leaves.
 
-A sentence that fails is written once more; what still fails, and what the model left out, is said
-by the template. Which examples an untuned model is shown lives in fewshot.toml.
+At the first sentence that fails the draft ends. The model is asked once more, for what has not been
+said yet; what is missing then is said by the template. Which examples an untuned model is shown
+lives in fewshot.toml.
 """
 
 from __future__ import annotations
@@ -29,13 +30,15 @@ Cancel = Callable[[], bool]
 
 # Said by the template alone: yes and no, lists, and values that need an explanation beside them.
 _TEMPLATE_ONLY: frozenset[FactKind] = frozenset({"check", "member", "count", "bearing"})
-_REWRITE_TEMPERATURE = 0.0
+_ATTEMPTS = 2
+_OTHERWISE = 0.7  # temperature of a second draft that would else be the first again
+_POLITE = re.compile(r"(?:요|니다|니까|시오|죠)[.!?]$")
 _LIST_MARK = re.compile(r"^\d{1,2}\.\s+")
 
 
 @dataclass
 class Draft:
-    """How a text came about: sentence counts, and what was dropped with the reason."""
+    """How a text came about: sentences that state facts by who wrote them, what was dropped and why."""
 
     by_model: int = 0
     by_template: int = 0
@@ -95,32 +98,29 @@ class Writer:
     def write(self, facts: Facts, draft: Draft, cancel: Cancel | None = None) -> Iterator[str]:
         """Yield checked sentences that together say every fact; `draft` records the making."""
         covered: set[str] = set()
-        for attempt in range(2):
+        for attempt in range(_ATTEMPTS):
             draft.attempts += 1
-            failed = False
             try:
                 for text, facts_said in self._attempt(facts, attempt, covered, draft, cancel):
-                    if facts_said is None:
-                        failed = True
-                        break
                     covered |= facts_said
                     draft.by_model += 1
                     yield text
             except GiljabiError as error:
                 # A dead backend costs the model's words, never the answer.
                 draft.dropped.append(("", str(error)))
-            if not failed or (cancel and cancel()):
+                break
+            if not self._book.notes(facts, covered) or (cancel and cancel()):
                 break
         for rest in self._rest(facts, covered):
-            draft.by_template += 1
+            draft.by_template += bool(rest.facts)
             yield rest.text
 
     def _attempt(
         self, facts: Facts, attempt: int, covered: set[str], draft: Draft, cancel: Cancel | None
-    ) -> Iterator[tuple[str, frozenset[str] | None]]:
-        """(sentence, fact ids it states), or (sentence, None) at the first that fails."""
+    ) -> Iterator[tuple[str, frozenset[str]]]:
+        """(sentence, ids of the facts it states) up to the first that fails."""
         context = self._checker.context(facts)
-        for raw in self._sentences(facts, attempt, cancel):
+        for raw in self._sentences(facts, attempt, frozenset(covered), cancel):
             sentence = _LIST_MARK.sub("", raw)
             claims = self._checker.sentence(sentence, context)
             problem = next((c.problem for c in claims if c.problem), "")
@@ -129,21 +129,24 @@ class Writer:
                 problem = "a later step of the way before an earlier one"
             if not problem and not sentence.endswith((".", "!", "?")):
                 problem = "it was cut off"
+            if not problem and context.lang == "ko" and not _POLITE.search(sentence):
+                problem = "not a polite form"
             if problem or not stated:
                 draft.dropped.append((sentence, problem or "it states no fact"))
-                yield sentence, None
                 return
             if not stated <= covered:
                 yield sentence, stated
 
-    def _sentences(self, facts: Facts, attempt: int, cancel: Cancel | None) -> Iterator[str]:
-        notes = self._book.notes(facts)
+    def _sentences(
+        self, facts: Facts, attempt: int, said: frozenset[str], cancel: Cancel | None
+    ) -> Iterator[str]:
+        notes = self._book.notes(facts, said)
         pieces = self._generator.stream(
             messages(facts, notes, tuned=self._generator.tuned),
             stop=("\n",),
             max_tokens=48 + 2 * sum(map(len, notes)),
-            temperature=_REWRITE_TEMPERATURE if attempt else None,
-            seed=_seed(facts.query.text),
+            temperature=_OTHERWISE if attempt and not said else None,
+            seed=_seed(facts.query.text) + attempt,
             cancel=cancel,
         )
         text, watch = "", loops.LoopWatch()

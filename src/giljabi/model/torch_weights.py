@@ -99,7 +99,7 @@ def _dequantised(path: Path) -> dict[str, Any]:
     import torch  # noqa: PLC0415
     import transformers  # noqa: PLC0415
 
-    asked = {"gguf_file": path.name, "torch_dtype": torch.float32}
+    asked = {"gguf_file": str(path.resolve()), "torch_dtype": torch.float32}
     if "GgufConfig" in dir(transformers):
         # Later versions else mark the model quantised, and keep it so where they have kernels.
         asked["quantization_config"] = transformers.GgufConfig(dequantize=True)

@@ -75,13 +75,16 @@ def files_of(given: Sequence[str], split: str, below: Path) -> list[Path]:
     return out
 
 
-def read(files: Sequence[Path], limit: int = 0, seed: int = 0) -> list[Row]:
+def read(
+    files: Sequence[Path], limit: int = 0, seed: int = 0, registers: Sequence[str] = ()
+) -> list[Row]:
     """The rows of all files; `limit` of them drawn by `seed`, in the files' order.
 
-    Rows marked `for_model: false` (the guide answers those itself) are left out. Raises
-    GiljabiError for a row that is no conversation ending with an answer.
+    Rows marked `for_model: false` (the guide answers those itself) are left out, and those that
+    name a register which is not among `registers`, where any are given. Raises GiljabiError for a
+    row that is no conversation ending with an answer.
     """
-    found = [row for file in files for row in _rows(file)]
+    found = [row for file in files for row in _rows(file, registers)]
     if not found:
         raise GiljabiError(
             f"There is nothing to learn in {', '.join(map(str, files)) or 'no file'}."
@@ -92,12 +95,14 @@ def read(files: Sequence[Path], limit: int = 0, seed: int = 0) -> list[Row]:
     return found
 
 
-def _rows(file: Path) -> Iterator[Row]:
+def _rows(file: Path, registers: Sequence[str]) -> Iterator[Row]:
     for number, row in row_files.rows(file):
         where = f"{file.name}, row {number}"
         if isinstance(row, row_files.Fault):
             raise GiljabiError(f"{where}: {row.reason}.")
         if isinstance(row, dict) and row.get("for_model") is False:
+            continue
+        if registers and isinstance(row, dict) and row.get("register", registers[0]) not in registers:
             continue
         messages = row.get("messages") if isinstance(row, dict) else None
         if not isinstance(messages, list) or not all(map(_is_message, messages)):

@@ -49,6 +49,9 @@ class DataTable:
     """Longest example in tokens; a longer one is refused, never cut."""
     packing: bool = False
     """Several examples in one row (needs FlashAttention to keep them apart)."""
+    registers: tuple[str, ...] = ()
+    """Speech levels learnt where rows name one (haeyo, hamnida, plain; neutral is English); empty is
+    all. A served guide speaks one, and a small model that learnt three mixes them."""
     limit: int = 0
     """Examples taken at most, drawn by the seed; 0 is all."""
     eval_limit: int = 0

@@ -51,8 +51,8 @@ def read_data(recipe: Recipe, below: Path) -> Data:
     folders = [t for t in given.train if (below / Path(t).expanduser()).is_dir()]
     held_out = examples.files_of(given.eval or folders, "val", below)
     return Data(
-        examples.read(train, given.limit, seed),
-        examples.read(held_out, given.eval_limit, seed) if held_out else [],
+        examples.read(train, given.limit, seed, given.registers),
+        examples.read(held_out, given.eval_limit, seed, given.registers) if held_out else [],
         {str(path): sha256(path) for path in [*train, *held_out]},
     )
 
@@ -63,10 +63,17 @@ def inputs(recipe: Recipe, data: Data) -> dict[str, Any]:
     return {
         "recipe": recipe.to_json(),
         "base": {"file": path.name, "sha256": modelfile.weights_hash(path)},
-        "data": {Path(name).name: digest for name, digest in data.files.items()},
+        "data": _named(data.files),
         "prompt": prompt_hash(),
         "giljabi": __version__,
     }
+
+
+def _named(files: Mapping[str, str]) -> dict[str, str]:
+    """Hashes by folder and name, which a run elsewhere shares; by path where these are ambiguous."""
+    short = {path: "/".join(Path(path).resolve().parts[-2:]) for path in files}
+    plain = len(set(short.values())) == len(short)
+    return {short[path] if plain else path: digest for path, digest in files.items()}
 
 
 def usual_place(recipe: Recipe, of: Mapping[str, Any]) -> Path:
