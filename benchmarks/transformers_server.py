@@ -25,9 +25,9 @@ class Ask(BaseModel):
 
 def build(weights: Path) -> FastAPI:
     """De-quantise the GGUF to fp32 and serve it."""
-    tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
+    tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=str(weights.resolve()))
     model = AutoModelForCausalLM.from_pretrained(
-        weights.parent, gguf_file=weights.name, dtype=torch.float32
+        weights.parent, gguf_file=str(weights.resolve()), dtype=torch.float32
     )
     app = FastAPI()
 

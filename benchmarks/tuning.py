@@ -1,9 +1,11 @@
 """What the adapter changes: whose words reach the visitor, whether they are right, what was forgotten.
 
-Every question is asked of the same guide three ways: templates alone, the base as it comes, and base
-with adapter. `own` is the share of the questions a model may word whose answer was wholly its own and
-passed the checker. Held-out places are those of `giljabi data build`; the hospital and the arboretum
-were never trained on.
+Every question is asked of the same guide with the base as it comes and with its adapter. `own` is
+the share of the questions a model may word where it worded every fact and the checker passed all of
+it. Held-out places are those of `giljabi data build`; the hospital and the arboretum were never
+trained on. `ended` counts answers of the model alone, unchecked, that end by themselves.
+
+    python benchmarks/tuning.py [ADAPTER.gguf [PAIRS.jsonl]]   # pairs: template and model, to judge
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ from giljabi.venue.place import Venue
 
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "benchmarks" / "guide"
-WORDED = 150  # questions a set that a model may word
+ASKED = 120  # questions a set
+HOW = {"greedy": 0.0, "sampled": 0.7}  # temperatures
 
 
 def sets() -> Iterator[tuple[str, Venue, list[list[str]]]]:
@@ -44,7 +47,7 @@ def sets() -> Iterator[tuple[str, Venue, list[list[str]]]]:
     hanyang = folder.load(ROOT / "venues" / "hanyang")
     for name, path in (("own", GUIDE / "questions.jsonl"),
                        ("second", GUIDE / "held_out" / "questions.jsonl")):  # fmt: skip
-        yield name, hanyang, [list(row.turns) for row in _answerable(suite.read_questions(path))]
+        yield name, hanyang, _some([list(r.turns) for r in _answerable(suite.read_questions(path))])
     yield "held-out places", hanyang, _made(hanyang, validation=True)
     hospital = folder.load(ROOT / "tests" / "venues" / "hospital")
     yield "a hospital never trained on", hospital, _made(hospital)
@@ -64,13 +67,20 @@ def _made(venue: Venue, *, validation: bool = False) -> list[list[str]]:
         if job.validation == validation:
             found, _ = maker.make(job)
             out += [list(example.questions) for example in found if example.for_model]
-    return out[:: max(1, len(out) // WORDED)][:WORDED]
+    return _some(out)
+
+
+def _some(conversations: list[list[str]]) -> list[list[str]]:
+    return [
+        conversations[n * len(conversations) // ASKED]
+        for n in range(min(ASKED, len(conversations)))
+    ]
 
 
 def words(venue: Venue, model: Recording, conversations: list[list[str]]) -> dict[str, Any]:
     """Who wrote the last answer of each conversation the model was asked to word."""
-    guide, written, texts = Guide(venue, model), Counter[str](), []
-    dropped = unended = 0
+    guide, guide_alone, written, texts = Guide(venue, model), Guide(venue), Counter[str](), []
+    dropped = 0
     for turns in conversations:
         history: list[Turn] = []
         for question in turns[:-1]:
@@ -81,13 +91,22 @@ def words(venue: Venue, model: Recording, conversations: list[list[str]]) -> dic
             continue
         written[answer.written_by] += 1
         dropped += len(answer.dropped)
-        unended += any(
-            len(pieces) >= (options["max_tokens"] or 160) for _, options, pieces in model.calls
-        )
-        texts.append({"question": turns[-1], "answer": answer.text, "by": answer.written_by})
+        template = guide_alone.answer(turns[-1], history=history).text
+        texts.append({"turns": turns, "model": answer.text, "template": template,
+                      "by": answer.written_by, "call": model.calls[0][:2]})  # fmt: skip
     return {"asked": len(conversations), "worded": sum(written.values()), "written_by": dict(written),
             "own": written["model"] / max(1, sum(written.values())), "sentences_dropped": dropped,
-            "unended": unended, "texts": texts}  # fmt: skip
+            "texts": texts}  # fmt: skip
+
+
+def ended(model: Any, calls: list[tuple[Any, dict[str, Any]]], temperature: float) -> int:
+    """How many prompts the model alone answers with an end of its own before the cap."""
+    out = 0
+    for messages, options in calls:
+        for _ in model.stream(messages, **{**options, "temperature": temperature}):
+            pass
+        out += model.timings["predicted_n"] < options["max_tokens"]
+    return out
 
 
 def forgetting(adapter: Path) -> dict[str, Any]:
@@ -115,25 +134,32 @@ def _bits(scorer: Scorer, lang: str) -> float:
     return nats / log(2) / size
 
 
-def measure(adapter: Path | None = None) -> dict[str, Any]:
-    """Words by set for base and adapter, and forgetting; `adapter` is the shipped one by default."""
+def measure(adapter: Path | None = None, pairs: Path | None = None) -> dict[str, Any]:
+    """Words and ends by set for base and adapter, and forgetting; the shipped adapter by default."""
     path = adapter or store.shipped_adapter(store.base())
     if path is None:
-        return {"skipped": "no adapter ships yet"}
+        return {"skipped": "no adapter ships"}
     out: dict[str, Any] = {"forgetting": forgetting(path), "words": {}}
+    judged: list[dict[str, Any]] = []
     for name, venue, conversations in sets():
         out["words"][name] = {}
         for writer, chosen in (("base", "none"), ("adapter", str(path))):
             model = embedded(venue, Chosen(adapter=chosen))
             try:
                 found = words(venue, Recording(model), conversations)
+                calls = [text.pop("call") for text in found["texts"]]
+                for how, temperature in HOW.items() if writer == "adapter" else ():
+                    found[f"ended_{how}"] = ended(model, calls, temperature)
             finally:
                 model.close()
             out["words"][name][writer] = {k: v for k, v in found.items() if k != "texts"}
             print(name, writer, out["words"][name][writer], file=sys.stderr, flush=True)
+        judged += [{"set": name, **t} for t in found["texts"] if t["by"] == "model"]
+    if pairs:
+        pairs.write_text("".join(json.dumps(j, ensure_ascii=False) + "\n" for j in judged), "utf-8")
     return out
 
 
 if __name__ == "__main__":
-    given = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    print(json.dumps(measure(given), ensure_ascii=False, indent=1))
+    given = [Path(argument) for argument in sys.argv[1:3]]
+    print(json.dumps(measure(*given), ensure_ascii=False, indent=1))

@@ -77,6 +77,7 @@ def _choice(
         context=context if context is not None else (known.n_ctx if known else 4096),
         parallel=parallel,
         besides={kind: part for kind, part in besides.items() if part != "none"},
+        adapter=store.shipped_adapter(known) if known and quantisation is None else None,
     )
 
 

@@ -129,7 +129,7 @@ def _keep_tokenizer(made: Path, folder: Path, base: Path, model: Any) -> None:
 
     if base.is_file():
         tokenizer = AutoTokenizer.from_pretrained(
-            base.parent, gguf_file=base.name, local_files_only=True
+            base.parent, gguf_file=str(base.resolve()), local_files_only=True
         )
         tokenizer.save_pretrained(made)
     else:

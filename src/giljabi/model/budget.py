@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from giljabi.errors import GiljabiError
@@ -58,6 +59,13 @@ class Choice:
     """Conversations held at once. `giljabi serve` holds one and caches the others' prefixes."""
     besides: dict[str, str] = field(default_factory=dict)
     """Part by kind (web, asr, vad, tts), as parts.toml names them."""
+    adapter: Path | None = None
+    """The LoRA in GGUF form that lies over the model."""
+
+    @property
+    def adapter_bytes(self) -> int:
+        """What the adapter's numbers take, 0 without one."""
+        return self.adapter.stat().st_size if self.adapter and self.shape else 0
 
     def __post_init__(self) -> None:
         if self.context < 1 or self.parallel < 1:
@@ -131,13 +139,15 @@ class Plan:
     @property
     def tokens_per_second(self) -> float | None:
         """No conversation writes faster: each token reads the weights and its context once."""
-        shape, bandwidth = self.choice.shape, self.choice.board.bandwidth_gbs
-        return bandwidth * 1e9 / read_per_token(shape) if shape and bandwidth else None
+        read, bandwidth = read_per_token(self.choice), self.choice.board.bandwidth_gbs
+        return bandwidth * 1e9 / read if read and bandwidth else None
 
 
-def read_per_token(shape: Shape) -> int:
-    """Bytes read from memory to write one token after a guide's usual prompt."""
-    return shape.bytes_per_token + shape.kv_bytes_per_token * _IN_CONTEXT
+def read_per_token(choice: Choice) -> int:
+    """Bytes read from memory to write one token after a guide's usual prompt; 0 without a model."""
+    if (shape := choice.shape) is None:
+        return 0
+    return shape.bytes_per_token + shape.kv_bytes_per_token * _IN_CONTEXT + choice.adapter_bytes
 
 
 def shape_of(what: str | None = None, quantisation: str | None = None) -> Shape:
@@ -183,6 +193,8 @@ def _model_parts(choice: Choice, s: Shape) -> Iterator[Part]:
     yield Part(f"weights {s.quantisation}", s.weight_bytes, f"{source}, mapped", s.estimated,
                model=True, mapped=True)  # fmt: skip
     machine = _machine(choice.board)
+    if choice.adapter:
+        yield Part("adapter", choice.adapter_bytes, "the file's size", model=True)
     if woven := _woven_bytes(s, machine):
         yield Part(_WOVEN, woven, f"the types {machine} weaves",
                    s.estimated or machine != "x86_64", model=True)  # fmt: skip
@@ -360,7 +372,7 @@ def to_text(of: Plan) -> str:
     if (speed := of.tokens_per_second) and shape:
         lines.append(
             f"Memory of {board.bandwidth_gbs:g} GB/s allows at most {speed:.0f} tokens/s: each "
-            f"reads {read_per_token(shape) / MB:.0f} MB, {_IN_CONTEXT} tokens being in context."
+            f"reads {read_per_token(of.choice) / MB:.0f} MB, {_IN_CONTEXT} tokens being in context."
         )
     if shape and shape.context and of.choice.context > shape.context:
         lines.append(

@@ -23,7 +23,7 @@ from giljabi.answer.generator import Message
 from giljabi.errors import GiljabiError
 from giljabi.model import budget, store
 from giljabi.model.boards import Board
-from giljabi.model.llamacpp import LlamaCpp, spare_cores
+from giljabi.model.llamacpp import Adapter, LlamaCpp, spare_cores
 from giljabi.model.prompt import Template
 from giljabi.venue import folder
 
@@ -231,11 +231,12 @@ def _measure_model(path: Path, plan: budget.Plan) -> tuple[list[Measured], Speed
     # Loaded and used as a guide uses it; closed again before memory's own speed is measured.
     before = resident()
     plain = Template("plain", (), "", lambda messages: str(messages[-1]["content"]))
-    with closing(LlamaCpp(path, plain, n_ctx=plan.choice.context)) as model:
+    laid = Adapter(plan.choice.adapter) if plan.choice.adapter else None
+    with closing(LlamaCpp(path, plain, n_ctx=plan.choice.context, adapter=laid)) as model:
         rate = max(_written(model, plan.choice.context) for _ in range(2))
         after = resident()
     rows = _grown(plan, before, after) if before and after else []
-    read = budget.read_per_token(plan.choice.shape) if plan.choice.shape else 0
+    read = budget.read_per_token(plan.choice)
     threads, cores = spare_cores(), os.cpu_count() or 1
     one, every = read_bandwidth(threads), read_bandwidth(cores)
     if one and every:
