@@ -11,26 +11,30 @@ $(VENV)/.embedded: pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.embedded
-	$(BIN)/pip install --quiet --editable '.[embedded,data,osm,export,hub,postgresql,dev]'
+	$(BIN)/pip install --quiet --editable '.[embedded,data,osm,export,hub,measure,benchmark,postgresql,dev]'
 	touch $@
 
-# torch and transformers, to compare with what they compute
+# torch and transformers: tuning, and what they compute to compare with
 $(VENV)/.train: $(VENV)/.dev
-	$(BIN)/pip install --quiet --editable '.[train,speech-train]'
+	$(BIN)/pip install --quiet --editable '.[train,qlora]'
+	touch $@
+
+$(VENV)/.speech: $(VENV)/.train
+	$(BIN)/pip install --quiet --editable '.[speech-train,wandb]'
 	touch $@
 
 serve: $(VENV)/.embedded
 	$(BIN)/giljabi serve
 
 # lint, types, layers and the suite without what is marked slow
-test: $(VENV)/.dev
+test: $(VENV)/.train
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not slow"
 
-nightly: $(VENV)/.train
+nightly: $(VENV)/.speech
 	$(BIN)/pytest
 
 bench: $(VENV)/.dev

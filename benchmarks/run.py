@@ -1,6 +1,6 @@
 """`make bench`: every figure of the README, measured in one place and written to results.json.
 
-python benchmarks/run.py [--only NAME …]; names: accuracy planted model load alternative data runtime.
+python benchmarks/run.py [--only NAME …]; names: accuracy planted model tuning load alternative data runtime.
 A part that cannot run says why. The alternative needs GILJABI_TORCH_PYTHON (see alternative.py).
 """
 
@@ -34,6 +34,7 @@ PARTS: dict[str, Callable[[], Any]] = {
     "model": _part("model_answers", "measure"),
     "load": lambda: [_part("load", "measure", "none")(), _part("load", "measure", "auto", 400)()],
     "alternative": _part("alternative", "measure"),
+    "tuning": _part("tuning", "measure"),
     "data": _part("data", "measure"),
     "runtime": _part("runtime", "measure"),
 }

@@ -56,7 +56,7 @@ def _planted(f: dict[str, Any]) -> list[tuple[str, str]]:
 def _model(f: dict[str, Any]) -> list[tuple[str, str]]:
     by, dropped = f["written_by"], f"{f['drafts_dropped']} of {f['drafts']}"
     return [
-        ("who wrote (untuned Gemma 3 270M)", ", ".join(f"{k} {n}" for k, n in sorted(by.items()))
+        ("who wrote (Gemma 3 270M with its adapter)", ", ".join(f"{k} {n}" for k, n in sorted(by.items()))
          + f"; drafts dropped {dropped}"),
         ("model answers, p50", f"{f['guide_p50_ms']:.0f} ms, {f['ratio_p50']:.2f}× the bare runtime on the same "
          f"tokens; the guide's own part {f['own_overhead_p50_ms']:.1f} ms"),
@@ -125,6 +125,29 @@ def _data(f: dict[str, Any]) -> list[tuple[str, str]]:
     )
     speed += f"{s['ratio_without_sleep']:.1f}× the loop without"
     return [*rows, ("a teacher in trouble that lies", taught), ("teacher pairs a second", speed)]
+
+
+def _tuning(f: dict[str, Any]) -> list[tuple[str, str]]:
+    if "words" not in f:
+        return [("the adapter", str(f.get("skipped", "not measured")))]
+    own = ", ".join(
+        f"{name} {_percent(by['base']['own'])} → {_percent(by['adapter']['own'])}"
+        for name, by in f["words"].items()
+    )
+    tuned = [by["adapter"] for by in f["words"].values()]
+    asked = sum(one["worded"] for one in tuned)
+    ended = {how: sum(one[f"ended_{how}"] for one in tuned) for how in ("greedy", "sampled")}
+    off, on, rise = (f["forgetting"][name] for name in ("off", "on", "rise"))
+    kept = ", ".join(
+        f"{name} {off[lang]:.3f} → {on[lang]:.3f} ({100 * rise[lang]:+.1f} %)"
+        for lang, name in (("ko", "Korean"), ("en", "English"))
+    )
+    return [
+        ("answers wholly in the model's own words, base → with its adapter", own),
+        ("answers that end by themselves", f"greedy {ended['greedy']} of {asked}, "
+         f"sampled {ended['sampled']} of {asked}"),
+        ("general text, bits per byte, adapter off → on", kept),
+    ]  # fmt: skip
 
 
 def _runtime(f: dict[str, Any]) -> list[tuple[str, str]]:

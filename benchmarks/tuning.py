@@ -38,7 +38,7 @@ from giljabi.venue.place import Venue
 
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "benchmarks" / "guide"
-ASKED = 120  # questions a set
+ASKED = 60  # questions a set
 HOW = {"greedy": 0.0, "sampled": 0.7}  # temperatures
 
 

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-BATCH, STEPS, WARM, ROUNDS = 16, 10, 4, 2
+BATCH, STEPS, WARM, ROUNDS = 16, 9, 4, 1
 KINDS = ("plain", "ours", "same vocabulary")
 
 

@@ -88,7 +88,7 @@ def test_venue_import_round_trip(tmp_path: Path, shared: Path) -> None:
         (["ask", "x", "--model", "no-such-model"], "no-such-model"),
         (["venue", "show", "달나라"], "is not one place"),
         (["eval", __file__, *NONE], "test_cli.py"),
-        (["serve", "--chat", "--model", "gemma3-270m"], "untuned base and cannot chat"),
+        (["serve", "--chat", "--model", "gemma3-270m"], "only words facts and cannot chat"),
     ],
 )
 def test_a_user_s_mistake_is_one_sentence_and_exit_code_2(words: list[str], said: str) -> None:

@@ -1,37 +1,8 @@
-"""Stand-ins that speak real protocols on loopback: no network, no vendor, no weights."""
+"""What every test of the models needs."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
-
-Serve = Callable[[type[BaseHTTPRequestHandler]], str]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """serve(handler) -> base URL of a server that lives as long as the test."""
-    running: list[ThreadingHTTPServer] = []
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            pass  # clients that hang up are part of the tests
-
-    def start(handler: type[BaseHTTPRequestHandler]) -> str:
-        server = Server(("127.0.0.1", 0), handler)
-        running.append(server)
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        return f"http://127.0.0.1:{server.server_address[1]}"
-
-    yield start
-    for server in running:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture(autouse=True)

@@ -279,7 +279,8 @@ _ENGINE = """
 import sys
 from pathlib import Path
 from giljabi.model import llamacpp
-params = llamacpp.parameters(Path(sys.argv[1]), int(sys.argv[2]), 1, None)
+laid = llamacpp.Adapter(Path(sys.argv[3])) if sys.argv[3] else None
+params = llamacpp.parameters(Path(sys.argv[1]), int(sys.argv[2]), 1, laid)
 params.verbosity = 5
 engine = llamacpp.start(params)
 engine.handle_completions({"prompt": "a", "max_tokens": 1}, lambda chunk: False)
@@ -294,10 +295,11 @@ def weights() -> Path:
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("context", [2048, 8192])
-def test_the_buffers_are_those_llama_cpp_allocates(weights, context):
+@pytest.mark.parametrize(("context", "tuned"), [(2048, True), (2048, False), (8192, False)])
+def test_the_buffers_are_those_llama_cpp_allocates(weights, context, tuned):
+    adapter = store.shipped_adapter(store.base()) if tuned else None
     ran = subprocess.run(
-        [sys.executable, "-c", _ENGINE, str(weights), str(context)],
+        [sys.executable, "-c", _ENGINE, str(weights), str(context), str(adapter or "")],
         capture_output=True, check=True, timeout=120,
     )  # fmt: skip
     log = (ran.stdout + ran.stderr).decode("utf-8", "replace")
@@ -306,11 +308,15 @@ def test_the_buffers_are_those_llama_cpp_allocates(weights, context):
         return sum(float(n) for n in re.findall(what + r" buffer size = +([\d.]+) MiB", log))
 
     here = replace(BOX, machine="")
-    plan = budget.plan(budget.Choice(here, shape.read(weights), context))
+    plan = budget.plan(budget.Choice(here, shape.read(weights), context, adapter=adapter))
     mib = 1 << 20
     # Each line of the log is rounded to 0.01 MiB; the two KV caches are printed apart.
     assert size(plan, "weights Q") / mib == pytest.approx(told("CPU_Mapped model"), abs=0.02)
     assert size(plan, "weights, laid") / mib == pytest.approx(told("CPU_REPACK model"), abs=0.02)
     assert size(plan, "KV") / mib == pytest.approx(told("CPU KV"), abs=0.02)
-    buffers = told("I sched_reserve: +CPU compute") + told("CPU  output")
+    # The file has names and a header beside its numbers.
+    assert size(plan, "adapter") / mib == pytest.approx(told(r"CPU\w* LoRA"), abs=0.05)
+    # Reserved anew for the adapter, not beside it.
+    reserved = re.findall(r"I sched_reserve: +CPU compute buffer size = +([\d.]+) MiB", log)
+    buffers = float(reserved[-1]) + told("CPU  output")
     assert size(plan, "compute") / mib == pytest.approx(buffers, rel=0.005)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -32,10 +33,15 @@ def raw(model, monkeypatch, text="{}", stops=()):
     return model
 
 
-def test_the_default_is_untuned_so_it_completes(model):
+def test_the_default_is_spoken_to_as_its_adapter_was_taught(model):
     assert model.name == "gemma3-270m"
-    assert model.template.name == "completion"
+    assert (model.template.name, model.tuned) == ("gemma", True)
     assert model.settings == store.base().settings
+
+
+def test_without_its_adapter_the_base_completes():
+    with closing(load(adapter=None, n_ctx=256, threads=1)) as bare:
+        assert (bare.template.name, bare.tuned) == ("completion", False)
 
 
 def test_pieces_come_while_it_is_still_generating(model, monkeypatch):

@@ -8,8 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64decode
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -156,6 +159,31 @@ def test_minding_the_base_keeps_its_own_texts_nearer(place, done, tmp_path):
     assert strayed[1] < 0.8 * strayed[0]
 
 
+def test_qlora_trains_on_nf4_on_a_processor_too(place, tmp_path):
+    pytest.importorskip("bitsandbytes")
+    out, found = run.run(replace(recipe(place, "hf"), method="qlora"), tmp_path / "r", say=quiet)
+    assert found["loss"]["last"] < found["loss"]["first"]
+    assert (out / "adapter" / "adapter_model.safetensors").is_file()
+
+
+def test_wandb_writes_its_run_without_a_network(place, tmp_path, monkeypatch):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    short = recipe(place, max_steps=1, save_every=1, eval_every=1, report=("wandb",))
+    run.run(short, tmp_path / "r", say=quiet)
+    assert list(tmp_path.rglob("*.wandb"))
+
+
+def test_a_reporter_that_is_missing_is_named_before_anything_is_loaded(
+    place, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(trainer, "find_spec", lambda name: None)
+    with pytest.raises(GiljabiError, match="pip install wandb"):
+        run.run(recipe(place, report=("wandb",)), tmp_path / "r", say=quiet)
+    assert not (tmp_path / "r").exists()
+
+
 def test_every_data_file_is_recorded_though_all_have_one_name(place, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -219,6 +247,74 @@ def test_what_was_made_is_copied_whole_and_nothing_is_overwritten(done, tmp_path
     assert modelfile.recorded(where) == modelfile.recorded(done[0] / "adapter")
     with pytest.raises(GiljabiError, match="exists already"):
         push.push(done[0] / "adapter", str(where))
+
+
+def test_what_was_made_is_pushed_to_the_hub_file_by_file(done, serve, monkeypatch):
+    pytest.importorskip("huggingface_hub")
+    from huggingface_hub import constants
+
+    Hub.got.clear()
+    # The client reads both when it is imported.
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setenv("HF_ENDPOINT", serve(Hub))
+    push.push(done[0] / "adapter", "hub:someone/tiny")
+    made = {p.name: p.read_bytes() for p in (done[0] / "adapter").iterdir()}
+    asked = Hub.got.pop("")
+    assert (asked["name"], asked["organization"]) == ("tiny", "someone")
+    assert asked.get("visibility") == "private" or asked.get("private") is True
+    assert Hub.got == made
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_hub_that_refuses_or_is_away_is_told_in_one_sentence(done, serve, monkeypatch, there):
+    pytest.importorskip("huggingface_hub")
+    monkeypatch.setenv(
+        "HF_ENDPOINT", serve(BaseHTTPRequestHandler) if there else "http://127.0.0.1:9"
+    )
+    with pytest.raises(GiljabiError, match="Cannot push to someone/tiny"):
+        push.push(done[0] / "adapter", "hub:someone/tiny")
+
+
+class Hub(BaseHTTPRequestHandler):
+    """As much of the hub as an upload asks for; every file travels within the commit."""
+
+    protocol_version = "HTTP/1.1"
+    commit = "c0ffee" + "0" * 34
+    got: ClassVar[dict[str, Any]] = {}
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.reply({"id": "someone/tiny", "sha": self.commit, "siblings": []})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        path = self.path.partition("?")[0]
+        if path == "/api/repos/create":
+            self.got[""] = json.loads(body)
+            self.reply({"url": f"http://{self.headers['Host']}/someone/tiny"})
+        elif path == "/api/validate-yaml":
+            self.reply({"errors": [], "warnings": []})
+        elif "/preupload/" in path:
+            names = [file["path"] for file in json.loads(body)["files"]]
+            self.reply({"files": [{"path": n, "uploadMode": "regular", "shouldIgnore": False, "oid": None}
+                                  for n in names]})  # fmt: skip
+        else:
+            for line in map(json.loads, body.splitlines()):
+                if line["key"] == "file":
+                    self.got[line["value"]["path"]] = b64decode(line["value"]["content"])
+            self.reply(
+                {"success": True, "commitOid": "c0ffee" + "0" * 34, "commitUrl": "http://x/y"}
+            )
+
+    def reply(self, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 # ---- in a process of its own ----

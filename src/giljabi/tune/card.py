@@ -60,6 +60,13 @@ def _settings(recipe: Recipe, manifest: Mapping[str, Any]) -> list[str]:
         f"seed {train.seed}",
         f"- {manifest['steps']:,} steps in {manifest['seconds'] / 60:,.0f} minutes on {hardware}",
     ]
+    if keep := recipe.keep.rows and recipe.keep:
+        out.append(
+            f"- Minding the base: {keep.rows} texts of its own, {keep.length} tokens each, "
+            f"{keep.batch} a step, weight {keep.weight:g}"
+        )
+    if recipe.data.registers:
+        out.append(f"- Speech levels learnt: {', '.join(recipe.data.registers)}")
     if loss := manifest["loss"]:
         out.append(f"- Loss {loss['first']:.3f} at first, {loss['last']:.3f} at last")
     if held_out := manifest["eval_loss"]:

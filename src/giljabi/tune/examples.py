@@ -102,7 +102,11 @@ def _rows(file: Path, registers: Sequence[str]) -> Iterator[Row]:
             raise GiljabiError(f"{where}: {row.reason}.")
         if isinstance(row, dict) and row.get("for_model") is False:
             continue
-        if registers and isinstance(row, dict) and row.get("register", registers[0]) not in registers:
+        if (
+            registers
+            and isinstance(row, dict)
+            and row.get("register", registers[0]) not in registers
+        ):
             continue
         messages = row.get("messages") if isinstance(row, dict) else None
         if not isinstance(messages, list) or not all(map(_is_message, messages)):

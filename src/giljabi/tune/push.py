@@ -33,14 +33,13 @@ def push(made: Path, target: str) -> str:
 def _upload(made: Path, repo: str) -> str:
     try:
         from huggingface_hub import HfApi  # noqa: PLC0415
-        from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
     except ImportError as error:
         raise GiljabiError("Pushing needs the hub client: pip install 'giljabi[hub]'") from error
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
     try:
         api.create_repo(repo, private=True, exist_ok=True)
         found = api.upload_folder(repo_id=repo, folder_path=made, commit_message="giljabi train")
-    except (HfHubHTTPError, OSError, ValueError) as error:
+    except Exception as error:  # its HTTP client, whose errors it lets through, changes by version
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise GiljabiError(f"Cannot push to {repo}: {reason} ({made} is as it was).") from error
     return str(found)

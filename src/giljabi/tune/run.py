@@ -91,7 +91,7 @@ def run(
     Raises GiljabiError for bad input, for a folder that holds another run, where the loss is no
     number any more, and where the disk is full.
     """
-    trainer.need()
+    trainer.need(recipe)
     data = read_data(recipe, below)
     wanted = inputs(recipe, data)
     out = out or usual_place(recipe, wanted)

@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,20 @@ Log = Callable[[dict[str, float]], None]
 """Called with what a step reported: step, epoch, loss or eval_loss, learning_rate, …"""
 
 
-def need() -> None:
-    """Raise GiljabiError where TRL or what it stands on is missing."""
+def need(recipe: Recipe) -> None:
+    """Raise GiljabiError where TRL, what it stands on, or what is reported to is missing."""
     try:
         import datasets  # noqa: F401, PLC0415
         import peft  # noqa: F401, PLC0415
         import trl  # noqa: F401, PLC0415
     except ImportError as error:
         raise GiljabiError(f"Training needs {error.name}: pip install 'giljabi[train]'") from error
+    for name in recipe.train.report:
+        if find_spec(name) is None:
+            raise GiljabiError(
+                f"The recipe reports to {name}, which is not installed: pip install {name}, or "
+                "--set train.report=[]"
+            )
 
 
 def precision(recipe: Recipe) -> str:
