@@ -80,6 +80,22 @@ def test_the_model_is_asked_again_only_for_what_it_left_out(hanyang: Venue) -> N
     assert answer.text.startswith("국제관은 교육건물입니다. 국제관에 국제교육원")
 
 
+def test_a_walk_does_not_end_where_it_began(hospital: Venue) -> None:
+    round_trip = "응급실에서 걸어서 3분이면 응급실에 도착해요."
+    guide = Guide(hospital)
+    facts = guide.facts("응급실에서 접수처로 가는 방법 가르쳐 줘.")
+    assert guide.check(round_trip.replace("응급실에 ", "접수처에 "), facts).ok
+    claims = guide.check(round_trip, facts).claims
+    assert [c.problem for c in claims if c.problem] == ["a walk to somewhere the facts do not end"]
+
+
+def test_half_a_name_does_not_stand_for_the_whole(hanyang: Venue) -> None:
+    cut = "병원의 건물 번호는 614번이에요."
+    answer = Guide(hanyang, Scripted(cut, cut)).answer("류마티스병원은 몇 관이야?")
+    assert answer.dropped[0] == (cut, "a name cut short")
+    assert "병원동관" in answer.text
+
+
 def test_words_without_manners_are_dropped(hanyang: Venue) -> None:
     first = Guide(hanyang).answer("학생회관 어떻게 가?").text.split(". ")[0]
     rude = first.removesuffix("세요") + "."

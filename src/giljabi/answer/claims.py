@@ -79,6 +79,7 @@ _NEGATION = re.compile(
     r"없(?:어|습|는|다|고|음|으)|않|아니(?!면)|못\s|모르|\bnot\b|n't\b|\bno\b(?!\.)|\bnever\b|\bwithout\b|\bcannot\b",
     re.I,
 )
+_OPENING = re.compile(r"([가-힣A-Za-z0-9]{2,}?)(?:의|은|는|이|가|에|에는|에서|까지)(?=\s)")
 _RIDE: tuple[tuple[str, str], ...] = (
     (r"내리|내려서|내린|내릴|내려\b|하차|\bget(?:ting)? off\b|\balight", "off"),
     (r"타고|타면|타세|타시|타야|탑승|승차|"
@@ -165,6 +166,18 @@ def _table(rest: str, table: Sequence[tuple[str, str]], kind: AtomKind, found: l
             found.append(Atom(kind, *m.span(), m[0], value))
         rest = re.sub(pattern, lambda m: "\x00" * len(m[0]), rest, flags=re.I)
     return rest
+
+
+def cut_name(sentence: str, found: Sequence[Atom], labels: Iterable[tuple[str, str]]) -> str:
+    """What a Korean sentence opens with in place of a label that has it as a part: 병원 of 병원동관.
+
+    Empty where it opens with a place, a value, or nothing of a label.
+    """
+    opening = _OPENING.match(sentence)
+    if opening is None or any(a.start < opening.end(1) for a in found):
+        return ""
+    word = opening[1]
+    return word if word != "건물" and any(word in label for label, _ in labels) else ""
 
 
 def sentences(text: str) -> list[str]:

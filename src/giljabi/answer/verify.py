@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from giljabi import korean
 from giljabi.answer import loops
-from giljabi.answer.claims import Atom, atoms, sentences
+from giljabi.answer.claims import Atom, atoms, cut_name, sentences
 from giljabi.answer.facts import Fact, Facts
 from giljabi.answer.numbers import states
 from giljabi.answer.phrase import Phrasebook
@@ -153,6 +153,8 @@ class Checker:
             for a in found
             if a.kind == "negation"
         ]
+        if context.lang == "ko" and (cut := cut_name(sentence, found, context.labels)):
+            claims.append(Claim(cut, problem="a name cut short"))
         if _YES.match(sentence) or _NO.match(sentence):
             claims += self._yes_or_no(sentence, context)
         routed = self._along_route(sentence, found, context)
@@ -231,6 +233,9 @@ class Checker:
         whole_way = fact.kind in ("minutes", "distance")
         if whole_way and (wrong := self._wrong_origin(text, found, fact, context)):
             return Claim(wrong, problem="a walk from somewhere the facts do not start")
+        ends = [a for a in found if a.kind == "place" and not _is_origin(text, a, context.lang)]
+        if whole_way and ends and not any(fact.subject in a.ids for a in ends):
+            return Claim(ends[0].text, problem="a walk to somewhere the facts do not end")
         if atom.unit == "exit" and not _beside_its_stop(found, i, fact, context):
             return Claim(atom.text, problem="an exit of another station")
         return Claim(atom.text, fact.id)
