@@ -85,7 +85,7 @@ def as_nf4(values: Any, random: Any) -> Any:
 def trained(base: Path, out: Path, data: list[str]) -> Path:
     """The adapter folder of the same short run on `base`."""
     short = ["base.trim=false", "base.template=gemma", f"base.model={base}", f"train.max_steps={STEPS}",
-             "data.eval_limit=100", "keep.rows=64"]  # fmt: skip
+             "train.batch=8", "train.compile=false", "data.eval_limit=64", "keep.rows=32"]  # fmt: skip
     recipe = run.with_data(recipes.read(recipes.find("embedded"), short), data, ())
     recipe = replace(recipe, data=replace(recipe.data, limit=STEPS * recipe.train.batch))
     where, _ = run.run(recipe, out, progress=lambda step, of, said: print(out.name, step, said))
