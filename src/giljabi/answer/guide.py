@@ -103,12 +103,23 @@ class Guide:
     ) -> Iterator[str | Answer]:  # fmt: skip
         """Checked sentences as they are ready, then the Answer; joined they are its text."""
         began = time.perf_counter()
+        facts = self.facts(question, history, lang=lang, origin=origin)
+        understood = time.perf_counter()
+        yield from self._say(facts, {"understand": (understood - began) * 1e3}, began, cancel)
+
+    def facts(
+        self, question: str, history: Sequence[Turn] = (), *, lang: LangChoice = "auto",
+        origin: str | None = None,
+    ) -> Facts:  # fmt: skip
+        """What may be said to `question` in the light of `history`: what `answer` rests on."""
         turns = (*(t.question for t in history), question)
         query = self._understanding.read(turns, lang)
         query = self._from_here(query, self.find_place(origin) if origin else self._origin)
-        facts = self._gatherer.gather(query)
-        understood = time.perf_counter()
-        yield from self._say(facts, {"understand": (understood - began) * 1e3}, began, cancel)
+        return self._gatherer.gather(query)
+
+    def check(self, text: str, facts: Facts) -> Verdict:
+        """The verdict on any text about `facts`, whoever wrote it."""
+        return self._checker.check(text, facts)
 
     def route(self, a: str, b: str, *, step_free: bool = False) -> Answer:
         """The way from `a` to `b`, both named freely; refused as an answer, not by an error."""

@@ -7,7 +7,18 @@ from typing import Any
 import click
 
 from giljabi import __version__
-from giljabi.cli import ask, board, data, export, serve, train, venue
+from giljabi.cli import (
+    ask,
+    benchmark,
+    board,
+    data,
+    export,
+    measure,
+    select,
+    serve,
+    train,
+    venue,
+)  # fmt: skip
 from giljabi.errors import GiljabiError
 
 
@@ -30,6 +41,7 @@ def main() -> None:
 
 for command in (
     ask.ask, ask.chat, ask.route, ask.evaluate, venue.venue, data.data, export.export,
-    train.train, board.plan, board.doctor, serve.serve,
+    train.train, select.select, measure.measure, measure.report, benchmark.benchmark,
+    board.plan, board.doctor, serve.serve,
 ):  # fmt: skip
     main.add_command(command)

@@ -149,7 +149,7 @@ def plain_chat(chosen: Chosen, system: Path | None) -> Any:
     known = store.bases().get(name)
     if known is not None and known.untuned_template:
         raise GiljabiError(
-            f"{name} is an untuned base and cannot chat; name a chat model such as {_CHAT_BASE}."
+            f"{name} only words facts and cannot chat; name a chat model such as {_CHAT_BASE}."
         )
     generator = load(name, model=chosen.served_name, threads=chosen.threads)
     default = (known or store.base()).system
