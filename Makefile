@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TORCH ?= torch==2.13.0+cpu
 
 .PHONY: serve test nightly bench clean
 
@@ -14,7 +15,11 @@ $(VENV)/.dev: $(VENV)/.embedded
 	$(BIN)/pip install --quiet --editable '.[embedded,data,osm,export,hub,measure,benchmark,postgresql,dev]'
 	touch $@
 
-# torch and transformers: tuning, and what they compute to compare with
+# torch without CUDA, where pip is told of such a wheel; without it the tests of tuning are skipped
+$(VENV)/.torch: $(VENV)/.dev
+	-$(BIN)/pip install --quiet $(TORCH) && $(BIN)/pip install --quiet --editable '.[train,qlora]'
+	touch $@
+
 $(VENV)/.train: $(VENV)/.dev
 	$(BIN)/pip install --quiet --editable '.[train,qlora]'
 	touch $@
@@ -27,7 +32,7 @@ serve: $(VENV)/.embedded
 	$(BIN)/giljabi serve
 
 # lint, types, layers and the suite without what is marked slow
-test: $(VENV)/.train
+test: $(VENV)/.torch
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
