@@ -304,9 +304,8 @@ class Hub(BaseHTTPRequestHandler):
             for line in map(json.loads, body.splitlines()):
                 if line["key"] == "file":
                     self.got[line["value"]["path"]] = b64decode(line["value"]["content"])
-            self.reply(
-                {"success": True, "commitOid": "c0ffee" + "0" * 34, "commitUrl": "http://x/y"}
-            )
+            url = f"http://{self.headers['Host']}/someone/tiny/commit/{self.commit}"
+            self.reply({"success": True, "commitOid": self.commit, "commitUrl": url})
 
     def reply(self, content: dict[str, Any]) -> None:
         body = json.dumps(content).encode()
