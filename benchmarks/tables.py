@@ -174,7 +174,7 @@ def _runtime(f: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 _TABLES = {
-    "accuracy": _accuracy, "planted": _planted, "model": _model, "load": _load, "alternative": _alternative,
+    "accuracy": _accuracy, "planted": _planted, "model": _model, "tuning": _tuning, "load": _load, "alternative": _alternative,
     "data": _data, "runtime": _runtime,
 }  # fmt: skip
 
