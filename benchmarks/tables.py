@@ -174,8 +174,8 @@ def _runtime(f: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 _TABLES = {
-    "accuracy": _accuracy, "planted": _planted, "model": _model, "tuning": _tuning, "load": _load, "alternative": _alternative,
-    "data": _data, "runtime": _runtime,
+    "accuracy": _accuracy, "planted": _planted, "model": _model, "tuning": _tuning, "load": _load,
+    "alternative": _alternative, "data": _data, "runtime": _runtime,
 }  # fmt: skip
 
 
