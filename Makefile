@@ -17,7 +17,7 @@ $(VENV)/.dev: $(VENV)/.embedded
 
 # torch without CUDA, where pip is told of such a wheel; without it the tests of tuning are skipped
 $(VENV)/.torch: $(VENV)/.dev
-	-$(BIN)/pip install --quiet $(TORCH) && $(BIN)/pip install --quiet --editable '.[train,qlora]'
+	if $(BIN)/pip install --quiet $(TORCH); then $(BIN)/pip install --quiet --editable '.[train,qlora]'; fi
 	touch $@
 
 $(VENV)/.train: $(VENV)/.dev

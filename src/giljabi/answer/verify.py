@@ -230,12 +230,12 @@ class Checker:
             return Claim(atom.text, problem="a number that the facts do not give here")
         if fact.estimated and not _HEDGE.search(text):
             return Claim(atom.text, problem="an estimate said as if it were measured")
-        whole_way = fact.kind in ("minutes", "distance")
-        if whole_way and (wrong := self._wrong_origin(text, found, fact, context)):
-            return Claim(wrong, problem="a walk from somewhere the facts do not start")
-        ends = [a for a in found if a.kind == "place" and not _is_origin(text, a, context.lang)]
-        if whole_way and ends and not any(fact.subject in a.ids for a in ends):
-            return Claim(ends[0].text, problem="a walk to somewhere the facts do not end")
+        if fact.kind in ("minutes", "distance"):
+            if wrong := self._wrong_origin(text, found, fact, context):
+                return Claim(wrong, problem="a walk from somewhere the facts do not start")
+            ends = [a for a in found if a.kind == "place" and not _is_origin(text, a, context.lang)]
+            if ends and not any(fact.subject in a.ids for a in ends):
+                return Claim(ends[0].text, problem="a walk to somewhere the facts do not end")
         if atom.unit == "exit" and not _beside_its_stop(found, i, fact, context):
             return Claim(atom.text, problem="an exit of another station")
         return Claim(atom.text, fact.id)

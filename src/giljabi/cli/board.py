@@ -26,7 +26,8 @@ _MODEL = (
 )
 
 
-def _board(name: str | None, usable_gb: float | None, bandwidth: float | None) -> Board:
+def board_of(name: str | None, usable_gb: float | None, bandwidth: float | None = None) -> Board:
+    """The board of these options: a known one, its figures replaced where given, or one's own."""
     from giljabi.model.boards import Board, boards
 
     if name is None and usable_gb is not None:
@@ -108,7 +109,7 @@ def plan(
 
     besides = {"web": web, "asr": asr, "vad": vad, "tts": tts}
     choice = _choice(
-        _board(board, usable_gb, bandwidth),
+        board_of(board, usable_gb, bandwidth),
         model,
         venue_dir,
         quantisation,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from giljabi.cli.board import board_of
 from giljabi.cli.options import writing
 from giljabi.errors import GiljabiError
 from giljabi.measure.leaderboard import SHIPPED
@@ -18,7 +18,6 @@ from giljabi.measure.training_cost import METHODS
 if TYPE_CHECKING:
     from giljabi.measure.leaderboard import Table
     from giljabi.measure.limits import Limits
-    from giljabi.model.boards import Board
 
 
 def _options(*options: Callable[..., Any]) -> Callable[..., Any]:
@@ -132,18 +131,8 @@ def _limits(
         raise GiljabiError("Training needs a GPU to be judged on: give --gpu-gb too.")
     return Limits(
         longest=longest, mean=mean, counted=counted, licences=licences, commercial=commercial,
-        board=_board(board, usable_gb), quantisation=quantisation,
+        board=None if board is None and usable_gb is None else board_of(board, usable_gb),
+        quantisation=quantisation,
         gpu=Gpu(gpu_gb, gpu_tflops) if gpu_gb is not None else None,
         job=Job(method, train_tokens, rank=rank), hours=hours,
     )  # fmt: skip
-
-
-def _board(name: str | None, usable_gb: float | None) -> Board | None:
-    from giljabi.model.boards import Board, boards
-
-    if name is None:
-        return None if usable_gb is None else Board("own figures", usable_gb, 0.0)
-    if name not in boards():
-        raise GiljabiError(f"Unknown board {name!r}; known: {', '.join(boards())}.")
-    known = boards()[name]
-    return known if usable_gb is None else replace(known, usable_gb=usable_gb)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from math import log
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from giljabi.build.maker import Maker
 from giljabi.errors import GiljabiError
@@ -23,9 +23,7 @@ from giljabi.model import prompt
 from giljabi.model.prompt import Template
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from giljabi.model.logits import Scores
     from giljabi.venue.place import Venue
 
 Progress = Callable[[int, int], None]
@@ -33,21 +31,6 @@ Progress = Callable[[int, int], None]
 _ROWS = 16  # positions compared at a time, so that what is in between stays small: 17 MB each
 GUIDE_ANSWERS = 200
 """Answers of the guide that a gate reads beside the fixed text, where nobody says."""
-
-
-class Scores(Protocol):
-    """A model that scores texts: `giljabi.model.logits.Scorer`, or transformers'."""
-
-    bos: int | None
-    """The token every text begins with; None where there is none."""
-
-    def tokenize(self, text: str, *, special: bool = True) -> list[int]:
-        """Token ids of a text, without BOS."""
-        ...
-
-    def logprobs(self, ids: Sequence[int], start: int = 0) -> NDArray[np.float32]:
-        """(len(ids) - start, V) log-probabilities of the token after each position."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

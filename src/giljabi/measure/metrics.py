@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rapidfuzz.distance import Levenshtein
 
@@ -22,8 +22,7 @@ from giljabi.errors import GiljabiError
 from giljabi.measure.questions import LANGS
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from giljabi.model.logits import Scores
 
 BLEU_TOKENS = {"ko": "char", "en": "13a"}
 """sacreBLEU's tokeniser by language.
@@ -133,21 +132,6 @@ def ended(text: str) -> bool:
     """
     last = text.rstrip().rpartition("\n")[2]
     return bool(_ENDED.search(last)) and loops.plain(last) != ""
-
-
-class Scores(Protocol):
-    """A model that scores texts: `giljabi.model.logits.Scorer`, or `torch_logits.TorchScorer`."""
-
-    bos: int | None
-    """The token every text begins with; None where there is none."""
-
-    def tokenize(self, text: str, *, special: bool = True) -> list[int]:
-        """Token ids of a text, without BOS."""
-        ...
-
-    def logprobs(self, ids: Sequence[int], start: int = 0) -> NDArray[np.float32]:
-        """(len(ids) - start, V) log-probabilities of the token after each position."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

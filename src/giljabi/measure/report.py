@@ -161,11 +161,8 @@ class Report:
             text = self.to_markdown()
         else:
             text = json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n"
-        partial = path.with_name(path.name + ".partial")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(text, "utf-8")
-            os.replace(partial, path)
+            write_text(path, text)
         except OSError as error:
             raise GiljabiError(
                 f"{path}: the report cannot be written ({error.strerror})."
@@ -183,6 +180,14 @@ class Report:
             if p50 is not None and p95 is not None:
                 parts.append(f"{writer or 'all'} p50 {p50:.0f} ms, p95 {p95:.0f} ms")
         return "; ".join(parts) or "not timed"
+
+
+def write_text(path: Path, text: str) -> None:
+    """`text` as the whole of `path`, or what stood there; OSError where it cannot be written."""
+    partial = path.with_name(path.name + ".partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial.write_text(text, "utf-8")
+    os.replace(partial, path)
 
 
 def _tally(rows: Iterable[Row]) -> Tally:

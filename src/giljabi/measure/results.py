@@ -6,7 +6,6 @@ The manifest is written last, so a folder without one is unfinished. Knows no mo
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from giljabi.errors import GiljabiError
 from giljabi.measure.measured import Measured, row_of
+from giljabi.measure.report import write_text
 
 MANIFEST = "manifest.json"
 REPORT = "report.json"
@@ -85,11 +85,8 @@ def write(path: Path, content: Any) -> None:
         if isinstance(content, str)
         else json.dumps(content, ensure_ascii=False, indent=1) + "\n"
     )
-    partial = path.with_name(path.name + ".partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, "utf-8")
-        os.replace(partial, path)
+        write_text(path, text)
     except OSError as error:
         raise GiljabiError(f"{path}: cannot be written ({error.strerror}).") from error
 

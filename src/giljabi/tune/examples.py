@@ -100,15 +100,12 @@ def _rows(file: Path, registers: Sequence[str]) -> Iterator[Row]:
         where = f"{file.name}, row {number}"
         if isinstance(row, row_files.Fault):
             raise GiljabiError(f"{where}: {row.reason}.")
-        if isinstance(row, dict) and row.get("for_model") is False:
+        fields = row if isinstance(row, dict) else {}
+        if fields.get("for_model") is False:
             continue
-        if (
-            registers
-            and isinstance(row, dict)
-            and row.get("register", registers[0]) not in registers
-        ):
+        if registers and "register" in fields and fields["register"] not in registers:
             continue
-        messages = row.get("messages") if isinstance(row, dict) else None
+        messages = fields.get("messages")
         if not isinstance(messages, list) or not all(map(_is_message, messages)):
             raise GiljabiError(
                 f"{where}: no messages of role (system, user, assistant) and content; "
