@@ -24,11 +24,12 @@ from giljabi.answer.memory import Turn
 from giljabi.errors import GiljabiError
 from giljabi.measure import html_report, meter, pictures
 from giljabi.measure.contestants import Contestant, Kind, Model, abstains, claimed, parse
-from giljabi.measure.figures import figures
+from giljabi.measure.figures import Beside, figures
 from giljabi.measure.measured import Item, Measured, ask, read_items, read_rows
+from giljabi.measure.plan import Entry, Plan
 from giljabi.measure.questions import Question
 from giljabi.measure.results import read_run
-from giljabi.measure.run import Entry, Plan, again, measure
+from giljabi.measure.run import again, measure
 from giljabi.measure.similarity import Encoder
 from giljabi.venue.place import Venue
 
@@ -106,7 +107,7 @@ def test_a_plus_in_a_file_name_is_no_adapter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("teacher", "no contestant 'teacher'; known: template, guide, facts, alone"),
+        ("teacher", "no contestant 'teacher'; known: template, guide, facts, alone, chat"),
         ("template:gemma3-270m", "template is the guide without a model"),
         ("alone:http://box/v1", "what that server calls the model, as in alone:URL@NAME"),
         ("alone:http://@x", "what that server calls the model"),
@@ -285,7 +286,7 @@ def test_texts_are_put_beside_their_references_by_language() -> None:
         made(2, "", reference="It is on floor 2.", lang="en"),
         made(3, "근거 없음"),
     ]
-    found = figures(rows, encoder)["references"]
+    found = figures(rows, Beside(encoder))["references"]
     assert found["rows"] == 2
     assert found["bleu"]["ko"]["score"] == pytest.approx(100)
     assert found["bleu"]["en"]["score"] == 0

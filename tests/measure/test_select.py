@@ -17,6 +17,7 @@ from giljabi.measure.limits import Limits
 from giljabi.measure.ranking import Weight, first, rank, weights
 from giljabi.measure.readings import Reading
 from giljabi.measure.select import Selection, select
+from giljabi.measure.texts import read_texts
 from giljabi.measure.training_cost import Gpu, Job, cost, parameters
 from giljabi.model import store
 from giljabi.model.boards import Board, boards, known_shape
@@ -474,7 +475,7 @@ def test_korean_characters_per_token_and_lengths_are_counted_where_the_tokenizer
         {"messages": [{"content": "one two"}, {"content": "three four"}]},
     ]
     data.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
-    texts = candidates.read_texts(data)
+    texts = read_texts(data)
     here, absent = candidates.in_tokens(candidates.gather(None, only=[QWEN, LLAMA]), texts)[::-1]
     assert (here.name, absent.name) == (QWEN, LLAMA)
     assert here.lengths == candidates.Lengths(4, 3.5)
@@ -495,7 +496,7 @@ def test_a_row_without_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         GiljabiError, match=r"data.jsonl, line 2: has neither 'text' nor 'messages'"
     ):
-        candidates.read_texts(data)
+        read_texts(data)
 
 
 # ---- what training takes ----

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from giljabi.cli.options import progress_bar, venue_option, writing
+from giljabi.cli.options import progress_bar, venue_option
+from giljabi.cli.options import writing as into
 from giljabi.errors import GiljabiError
 
 if TYPE_CHECKING:
     from giljabi.measure.contestants import Model, Spec
-    from giljabi.measure.run import Entry, Plan
+    from giljabi.measure.plan import Entry, Plan
 
 
 def entry(text: str, venue_dir: Path, *, template: str = "", threads: int | None = None) -> Entry:
     """A contestant as it is typed, with its model found; GiljabiError where there is none."""
     from giljabi.measure.contestants import parse
-    from giljabi.measure.run import Entry
+    from giljabi.measure.plan import Entry
 
     spec = parse(text)
     if spec.kind == "template":
@@ -54,10 +55,18 @@ def _model(spec: Spec, venue_dir: Path, template: str, threads: int | None) -> M
     return Model(str(path), adapter=adapter, template=spoken, tuned=tuned, threads=threads)
 
 
-def _command(plan: Plan, template: str, threads: int | None) -> Sequence[str]:
+def _judge(text: str, venue_dir: Path, threads: int | None) -> Model | None:
+    """The judge as it is typed, a contestant's MODEL."""
+    from giljabi.measure.contestants import parse
+
+    return _model(parse(f"alone:{text}"), venue_dir, "", threads) if text else None
+
+
+def _command(plan: Plan, template: str, threads: int | None, judge: str) -> Sequence[str]:
     """What to type for this run, wherever it is typed."""
     named = {
-        "--questions": plan.questions, "--venue": plan.venue, "--limit": plan.limit,
+        "--questions": plan.questions, "--texts": plan.texts, "--judge": judge,
+        "--venue": plan.venue, "--limit": plan.limit,
         "--encoder": plan.encoder, "--template": template, "--tokens": plan.tokens,
         "--threads": threads,
     }  # fmt: skip
@@ -69,6 +78,19 @@ def _command(plan: Plan, template: str, threads: int | None) -> Sequence[str]:
 @click.argument("contestants", metavar="CONTESTANT...", nargs=-1)
 @click.option("--questions", type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="A question set, or conversations with answers as giljabi data build writes.")  # fmt: skip
+@click.option(
+    "--writing",
+    is_flag=True,
+    help="In place of questions: 65 Korean texts to write, asked of chat:MODEL.",
+)
+@click.option(
+    "--texts",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Texts every model here reads, for perplexity and bits per byte: lines, or "
+    ".jsonl with text or messages.",
+)
+@click.option("--judge", default="", metavar="MODEL",
+              help="A model that marks every answer from 1 to 5: an extra column, and no gate.")  # fmt: skip
 @venue_option
 @click.option("--limit", type=click.IntRange(1), help="Ask only the first so many questions.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False),
@@ -83,8 +105,9 @@ def _command(plan: Plan, template: str, threads: int | None) -> Sequence[str]:
 @click.option("--again", type=click.Path(path_type=Path, exists=True),
               help="A finished run: measure once more what its manifest says, into --out.")  # fmt: skip
 def measure(
-    contestants: tuple[str, ...], questions: Path | None, venue_dir: Path, limit: int | None,
-    out: Path | None, encoder: str, template: str, tokens: int | None, threads: int | None,
+    contestants: tuple[str, ...], questions: Path | None, writing: bool, texts: Path | None,
+    judge: str, venue_dir: Path, limit: int | None, out: Path | None, encoder: str,
+    template: str, tokens: int | None, threads: int | None,
     again: Path | None,
 ) -> None:  # fmt: skip
     """Ask every CONTESTANT the same questions; accuracy, unsupported claims, speed and memory.
@@ -94,34 +117,39 @@ def measure(
     guide[:MODEL[+ADAPTER|+none]]   what a visitor gets: model, facts and check
     facts[:MODEL[+ADAPTER|+none]]   the model shown the facts, its text unchecked
     alone[:MODEL[+ADAPTER|+none]]   the model without the facts
+    chat[:MODEL[+ADAPTER|+none]]    the model in plain conversation, with its own system text
 
     MODEL is a name of bases.toml, a .gguf file or model folder, or URL@NAME; without one it is the
     embedded model, trimmed to the venue, with its adapter.
     """
     from giljabi.measure import run
+    from giljabi.measure import writing as prose
     from giljabi.measure.contestants import TOKENS
     from giljabi.measure.figures import to_markdown
+    from giljabi.measure.plan import Plan
 
     if again is not None:
-        if contestants or questions:
+        if contestants or questions or writing:
             raise GiljabiError("--again takes contestants and questions from the run it names.")
         plan = run.again(again)
     else:
+        questions = prose.SHIPPED if writing else questions
         if not contestants or questions is None:
             raise GiljabiError(
                 "Say who is measured on what, as in giljabi measure template guide "
                 "--questions benchmarks/guide/questions.jsonl."
             )
         entries = [entry(one, venue_dir, template=template, threads=threads) for one in contestants]
-        plan = run.Plan(
+        plan = Plan(
             str(questions.resolve()), str(venue_dir.resolve()), tuple(entries), limit, encoder,
-            tokens or TOKENS,
+            tokens or TOKENS, str(texts.resolve()) if texts else "",
+            _judge(judge, venue_dir, threads),
         )  # fmt: skip
     folder = out or Path("runs") / f"measure-{run.key(run.identity(plan))}"
-    with progress_bar() as progress, writing(folder):
+    with progress_bar() as progress, into(folder):
         bar = progress.add_task("measuring", total=None)
         done = run.measure(
-            plan, folder, command=_command(plan, template, threads),
+            plan, folder, command=_command(plan, template, threads, judge),
             progress=lambda name, n, total: progress.update(
                 bar, description=name, completed=n, total=total
             ),

@@ -82,7 +82,7 @@ def select(
 
     Exit code 0 where a candidate is left, 1 where the limits leave none.
     """
-    from giljabi.measure import candidates, ranking, selection_report
+    from giljabi.measure import candidates, ranking, selection_report, texts
     from giljabi.measure import select as selecting
     from giljabi.measure.leaderboard import metric, read
 
@@ -92,7 +92,7 @@ def select(
     measured = [read(path) for path in measurements]
     gathered = candidates.gather(table, measured, only)
     if data is not None:
-        gathered = candidates.in_tokens(gathered, candidates.read_texts(data))
+        gathered = candidates.in_tokens(gathered, texts.read_texts(data))
     found = selecting.select(
         gathered, weights, asked, lower=[metric(one) for one in lower], board=table,
         measurements=measured,

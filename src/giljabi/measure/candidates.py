@@ -9,12 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from giljabi.errors import GiljabiError
-from giljabi.korean import has_hangul
 from giljabi.measure.leaderboard import Row, Table
-from giljabi.measure.questions import read_lines
+from giljabi.measure.texts import is_korean
 from giljabi.model import boards, store, tokens
 from giljabi.model.shape import Shape, quantised
 
@@ -133,35 +131,6 @@ def _with(candidate: Candidate, row: Row) -> Candidate:
 # ---- the user's own data in each candidate's tokens ----
 
 
-def read_texts(path: Path) -> list[str]:
-    """The texts of a .jsonl file (`messages` or `text` in each row) or the lines of any other.
-
-    Raises GiljabiError naming the first line that holds neither.
-    """
-    if path.suffix == ".jsonl":
-        texts = [_text(row, f"{path}, line {number}") for number, row in read_lines(path)]
-    else:
-        try:
-            texts = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise GiljabiError(f"{path}: cannot be read as UTF-8 text ({error}).") from error
-    if not texts:
-        raise GiljabiError(f"{path}: holds no text.")
-    return texts
-
-
-def _text(row: Mapping[str, Any], where: str) -> str:
-    text = row.get("text")
-    if isinstance(text, str):
-        return text
-    messages = row.get("messages")
-    if isinstance(messages, list) and all(
-        isinstance(one, dict) and isinstance(one.get("content"), str) for one in messages
-    ):
-        return "\n".join(one["content"] for one in messages)
-    raise GiljabiError(f"{where}: has neither 'text' nor 'messages' with a 'content' each.")
-
-
 def in_tokens(candidates: Sequence[Candidate], texts: Sequence[str]) -> tuple[Candidate, ...]:
     """The same with `lengths` and characters per token, where the tokenizer is on this machine.
 
@@ -177,17 +146,12 @@ def _measured(candidate: Candidate, texts: Sequence[str]) -> Candidate:
         return candidate
     counts = tokens.counter(where)(texts)
     figures = dict(candidate.figures)
-    korean = [(len(t), n) for t, n in zip(texts, counts, strict=True) if _is_korean(t)]
+    korean = [(len(t), n) for t, n in zip(texts, counts, strict=True) if is_korean(t)]
     if korean and sum(n for _, n in korean):
         figures[CHARS_PER_TOKEN] = sum(n for n, _ in korean) / sum(n for _, n in korean)
     return replace(
         candidate, figures=figures, lengths=Lengths(max(counts), sum(counts) / len(counts))
     )
-
-
-def _is_korean(text: str) -> bool:
-    letters = [one for one in text if one.isalpha()]
-    return bool(letters) and sum(map(has_hangul, letters)) * 2 >= len(letters)
 
 
 def _tokenizer_here(name: str) -> str | None:

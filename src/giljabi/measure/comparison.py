@@ -172,7 +172,11 @@ def _similarity(result: Result) -> dict[str, float]:
 
 _FIGURES: dict[str, tuple[Callable[[Result], dict[str, float]], bool, bool]] = {
     "right": (_by_row(lambda row: row.right, lambda row: row.gold), False, True),
-    "unsupported": (_by_row(lambda row: not row.verified, lambda row: True), True, True),
+    "unsupported": (
+        _by_row(lambda row: not row.verified, lambda row: row.verified is not None),
+        True,
+        True,
+    ),
     "own words": (_by_row(own_words, lambda row: row.for_model), False, True),
     "similarity": (_similarity, False, False),
 }

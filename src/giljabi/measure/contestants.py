@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from giljabi.answer.chat import Chat
 from giljabi.answer.claims import sentences
 from giljabi.answer.facts import Fact, Facts
 from giljabi.answer.generator import Generator, Message
@@ -26,10 +27,11 @@ from giljabi.errors import GiljabiError
 from giljabi.model import store
 from giljabi.venue.place import Venue
 
-Kind = Literal["template", "guide", "facts", "alone"]
+Kind = Literal["template", "guide", "facts", "alone", "chat"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """template: the guide without a model. guide: what a visitor gets. facts: the model shown the
-guide's prompt, its text unchecked. alone: the same without the facts, the old road."""
+guide's prompt, its text unchecked. alone: the same without the facts, the old road. chat: the model as a
+plain conversation partner, with the system text of its base."""
 
 TOKENS = 512
 """Most tokens of an unchecked answer; a model that ends its answers never needs them."""
@@ -115,10 +117,17 @@ class Model:
             threads=self.threads,
         )
 
-    def identity(self) -> dict[str, str]:
-        """Names and SHA-256 of its weights and adapter, or URL and name there."""
-        if self.served_name:
-            return {"url": self.name, "served_name": self.served_name}
+    @property
+    def system(self) -> str:
+        """The system text its base is chatted with; empty where nothing is known of it."""
+        known = store.bases().get(self.name)
+        return known.system.strip() if known else ""
+
+    def files(self) -> tuple[Path, Path | None]:
+        """Its weights, a file or a folder, and the adapter laid over them.
+
+        Not of a model behind a URL. GiljabiError where a file is missing.
+        """
         weights = store.weights(self.name or None)
         path = Path(self.file) if self.file else weights.path
         adapter = None if self.adapter in {"shipped", "none"} else Path(self.adapter)
@@ -126,6 +135,13 @@ class Model:
             adapter = store.shipped_adapter(weights.base)
         if adapter is not None and not adapter.is_file():
             raise GiljabiError(f"There is no adapter file {adapter}.")
+        return path, adapter
+
+    def identity(self) -> dict[str, str]:
+        """Names and SHA-256 of its weights and adapter, or URL and name there."""
+        if self.served_name:
+            return {"url": self.name, "served_name": self.served_name}
+        path, adapter = self.files()
         files = [path] if path.is_file() else sorted(path.glob("*.safetensors"))
         found = {file.name: _sha256(file) for file in files}
         return found | ({f"adapter {adapter.name}": _sha256(adapter)} if adapter else {})
@@ -199,9 +215,13 @@ class Contestant:
     """Answers as one KIND does; `last` and what follows it tell of the newest answer."""
 
     def __init__(
-        self, kind: Kind, venue: Venue, generator: Generator | None = None, *, tokens: int = TOKENS
-    ) -> None:
-        """A Kind other than template needs a generator, loaded already; `tokens` bound its text."""
+        self, kind: Kind, venue: Venue, generator: Generator | None = None, *,
+        tokens: int = TOKENS, system: str = "",
+    ) -> None:  # fmt: skip
+        """A Kind other than template needs a generator, loaded already; `tokens` bound its text.
+
+        `system` is the system text of plain chat.
+        """
         if (generator is None) != (kind == "template"):
             raise GiljabiError(
                 "template is measured without a model."
@@ -215,6 +235,7 @@ class Contestant:
         self._guide = Guide(venue, self._model if kind == "guide" else None)
         self._book = Phrasebook(venue)
         self._tokens = tokens
+        self._system = system
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -244,17 +265,44 @@ class Contestant:
             self.last = self._unchecked(self._facts, question, history, began)
         return self.last
 
+    def shown(self, question: str, history: Sequence[Turn] = ()) -> list[Message]:
+        """The messages the model is shown with a question; of `guide`, those of its first draft."""
+        return self._shown(self._guide.facts(question, history), question, history)
+
+    def _shown(self, facts: Facts, question: str, history: Sequence[Turn]) -> list[Message]:
+        assert self._model is not None  # noqa: S101 - the template shows nobody anything
+        if self.kind == "chat":
+            return Chat(self._model, self._system).messages(question, history)
+        if self.kind == "alone":
+            return _bare(facts, question, history, tuned=self._model.tuned)
+        return messages(facts, self._book.notes(facts), tuned=self._model.tuned)
+
+    def write(self, prompt: str) -> Answer:
+        """What the model writes to a prompt that is not about the venue; nothing is checked."""
+        if self._model is None or self.kind != "chat":
+            raise GiljabiError(
+                f"{self.kind} answers about a venue; writing is asked of chat:MODEL."
+            )
+        self._model.calls.clear()
+        self._facts = None
+        began = time.perf_counter()
+        shown = Chat(self._model, self._system).messages(prompt)
+        text = "".join(self._model.stream(shown, max_tokens=self._tokens, seed=SEED)).strip()
+        self.last = Answer(
+            text=text, lang="ko", outcome="found", written_by="model", slot="writing", places=(),
+            facts=(), verdict=Verdict(True),
+            timings={"total": (time.perf_counter() - began) * 1000},
+        )  # fmt: skip
+        return self.last
+
     def _unchecked(
         self, facts: Facts, question: str, history: Sequence[Turn], began: float
     ) -> Answer:
         assert self._model is not None  # noqa: S101 - the other kinds do not come here
-        stop: tuple[str, ...] = ()
-        if self.kind == "alone":
+        if self.kind != "facts":
             began = time.perf_counter()  # the old road gathered no facts
-            shown = _bare(facts, question, history, tuned=self._model.tuned)
-        else:
-            shown = messages(facts, self._book.notes(facts), tuned=self._model.tuned)
-            stop = ("\n",)  # as the guide asks
+        shown = self._shown(facts, question, history)
+        stop = ("\n",) if self.kind == "facts" else ()  # as the guide asks
         pieces = self._model.stream(shown, stop=stop, max_tokens=self._tokens, seed=SEED)
         text = "".join(pieces).strip()
         spent = (time.perf_counter() - began) * 1000

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
@@ -16,17 +17,33 @@ from giljabi.measure.measured import Measured
 from giljabi.measure.questions import LANGS
 from giljabi.measure.report import Report
 from giljabi.measure.similarity import Encoder, similarity
+from giljabi.measure.writing import Prompt, Written, measure, summarise
 
 Figures = dict[str, Any]
 REPEATED_WORDS = 4
 """Length of the runs of words that count as said again, as in Welleck et al. 2019."""
 
 
-def figures(rows: Sequence[Measured], encoder: Encoder | None = None) -> Figures:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known of a contestant's rows beside themselves."""
+
+    encoder: Encoder | None = None
+    """Adds the similarity to references, the mean and a row each."""
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    """What was to be written, by row id: adds the form of Korean prose."""
+    read: Mapping[str, Any] | None = None
+    """What the model made of texts (reading.py)."""
+    marks: Mapping[str, int | None] | None = None
+    """A judge's, by row id."""
+
+
+def figures(rows: Sequence[Measured], beside: Beside | None = None) -> Figures:
     """Everything that can be counted in the rows; None where there is nothing to count.
 
-    Shares say of how many. `encoder` adds the similarity to references, the mean and a row each.
+    Shares say of how many.
     """
+    beside = beside or Beside()
     gold = [row for row in rows if row.gold]
     right = Report(tuple(gold))
     answerable = [row for row in rows if row.expect == "answer"]
@@ -47,13 +64,16 @@ def figures(rows: Sequence[Measured], encoder: Encoder | None = None) -> Figures
             row.abstained and not (row.gold and row.right) for row in answerable
         ),
         "declined_beside": _share(row.abstained and row.right for row in answerable if row.gold),
-        "unsupported": _share(not row.verified for row in rows),
+        "unsupported": _share(None if row.verified is None else not row.verified for row in rows),
         "objections": dict(Counter(why for row in rows for _, why in row.problems).most_common()),
         "own_words": _share(own_words(row) for row in rows if row.for_model),
         "written_by": dict(sorted(Counter(row.written_by for row in rows).items())),
         "sentences_dropped": sum(len(row.dropped) for row in rows),
         "never_stopped": _share(row.capped for row in told),
-        "references": _beside_references(rows, encoder),
+        "references": _beside_references(rows, beside.encoder),
+        "likelihood": beside.read,
+        "writing": _writing(rows, beside.prompts),
+        "judge": _judged(beside.marks),
         "form": _form(rows),
         "system": _system(rows),
     }
@@ -114,6 +134,27 @@ def _beside_references(rows: Sequence[Measured], encoder: Encoder | None) -> Fig
     return out
 
 
+def texts_written(rows: Sequence[Measured], prompts: Mapping[str, Prompt]) -> list[Written]:
+    """The rows that answer writing prompts, with what is counted in them."""
+    return [
+        measure(row.answer, prompts[row.id], capped=row.capped is True)
+        for row in rows
+        if row.id in prompts
+    ]
+
+
+def _writing(rows: Sequence[Measured], prompts: Mapping[str, Prompt]) -> Figures | None:
+    written = texts_written(rows, prompts)
+    return summarise(written).to_json() if written else None
+
+
+def _judged(marks: Mapping[str, int | None] | None) -> Figures | None:
+    if marks is None:
+        return None
+    given = [one for one in marks.values() if one is not None]
+    return {"mean": _mean(given), "given": len(given), "of": len(marks), "rows": dict(marks)}
+
+
 def _form(rows: Sequence[Measured]) -> Figures:
     texts = [row.answer for row in rows]
     return {
@@ -159,6 +200,11 @@ def _system(rows: Sequence[Measured]) -> Figures:
 # ---- a table for people ----
 
 
+def _marked(judged: Mapping[str, Any]) -> str:
+    mean = "–" if judged["mean"] is None else f"{judged['mean']:.2f}"
+    return f"{mean} ({judged['given']} of {judged['of']} marked)"
+
+
 def table(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
     """(figure, a cell for each contestant); figures nobody has are left out."""
     lines: list[tuple[str, Callable[[Mapping[str, Any]], str]]] = [
@@ -180,6 +226,11 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]
         ]
     lines += [
         ("similarity", _in(("references", "similarity", "mean"), _plain(3))),
+        *((f"{what}, {lang}: {label}", _in(("likelihood", f"{what}, {lang}", key), _plain(digits)))
+          for what in ("texts", "references") for lang in LANGS
+          for label, key, digits in (("bits per byte", "bits_per_byte", 3), ("perplexity", "perplexity", 2))),
+        ("a judge's mark, 1 to 5", _in(("judge",), _marked)),
+        *((f"writing: {label}", _in(("writing", key), said)) for label, key, said in _WRITING),
         ("characters an answer", _in(("form", "characters"), _plain(0))),
         ("ends as a sentence does", _in(("form", "ended"), _said)),
         ("goes round in circles", _in(("form", "goes_round"), _said)),
@@ -232,3 +283,18 @@ def _times(of: Mapping[str, float | None]) -> str:
     if of["p50"] is None or of["p95"] is None:
         return "–"
     return f"{of['p50']:.0f} / {of['p95']:.0f} ms"
+
+
+_WRITING: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("in the register asked for", "in_register", _percent),
+    ("in one register", "one_register", _percent),
+    ("lengths obeyed", "length_obeyed", _percent),
+    ("complete", "complete", _percent),
+    ("never stopped", "never_stopped", _percent),
+    ("going round in circles", "looping", _percent),
+    ("runs of 3 words said again", "repeated", _percent),
+    ("sentences said again", "repeated_sentences", _percent),
+    ("letters in Hangul", "hangul", _percent),
+    ("texts with other scripts", "foreign", _percent),
+)
+"""(label, field of writing.Summary, how it is said)."""

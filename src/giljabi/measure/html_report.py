@@ -144,7 +144,7 @@ def badness(row: Measured, similarity: float | None = None) -> float:
     """How bad an answer is, 0 being nothing found: wrong, unsupported, refused, unending, unlike."""
     return (
         2.0 * (row.gold and not row.right)
-        + 2.0 * (not row.verified)
+        + 2.0 * (row.verified is False)
         + 1.0 * (row.expect == "answer" and row.abstained and not (row.gold and row.right))
         + 1.0 * (row.expect == "abstain" and not declines(row))
         + 1.0 * (row.capped is True)

@@ -19,6 +19,7 @@ from giljabi.measure.batch import answered_ids
 from giljabi.measure.contestants import Contestant, abstains
 from giljabi.measure.questions import LANGS, Question, read_lines, read_questions, score
 from giljabi.measure.report import Row
+from giljabi.measure.writing import Prompt, read_prompts
 
 _EXPECTED = {
     "found": "answer", "ambiguous": "answer_or_clarify", "no_such_place": "abstain",
@@ -37,6 +38,8 @@ class Item:
 
     question: Question
     reference: str = ""
+    prompt: Prompt | None = None
+    """Where a text is to be written, and only its form can be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,12 @@ class Measured(Row):
 
 
 def read_items(path: Path) -> list[Item]:
-    """A question set, or conversations with references; GiljabiError names file, line and field."""
+    """A question set, conversations with references, or writing prompts (`.toml`).
+
+    GiljabiError names file, line and field.
+    """
+    if path.suffix == ".toml":
+        return [_to_write(one) for one in read_prompts(path)]
     if path.suffix == ".json":
         return _unique(_messages(path, _listed(path)), path)
     first = next(read_lines(path), None)
@@ -84,6 +92,14 @@ def read_items(path: Path) -> list[Item]:
     if "must_contain_any" in first[1] or not {"messages", "conversation"} & first[1].keys():
         return [Item(question) for question in read_questions(path)]
     return _unique(_messages(path, read_lines(path)), path)
+
+
+def _to_write(prompt: Prompt) -> Item:
+    question = Question(
+        id=prompt.id, lang="ko", turns=(prompt.prompt,), slot=prompt.kind, place_codes=(),
+        must_contain_any=(), must_not_contain=(), expect="answer",
+    )  # fmt: skip
+    return Item(question, prompt=prompt)
 
 
 def _listed(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -148,7 +164,10 @@ def _unique(items: Iterator[Item], path: Path) -> list[Item]:
 def ask(contestant: Contestant, item: Item) -> Measured:
     """One question asked in a conversation of its own, and everything noted but the machine."""
     question = item.question
-    converse(contestant, question.turns)
+    if item.prompt is None:
+        converse(contestant, question.turns)
+    else:
+        contestant.write(item.prompt.prompt)
     answer, calls = contestant.last, contestant.calls
     assert answer is not None  # noqa: S101 - one was asked for just now
     result = score(question, answer.text)
@@ -158,7 +177,8 @@ def ask(contestant: Contestant, item: Item) -> Measured:
         id=question.id, lang=question.lang, slot=question.slot, expect=question.expect,
         turns=question.turns, answer=answer.text, right=result.right, missing=result.missing,
         banned=result.banned, written_by=answer.written_by, outcome=answer.outcome,
-        read_as=answer.slot, places=tuple(answer.places), verified=answer.verdict.ok,
+        read_as=answer.slot, places=tuple(answer.places),
+        verified=None if item.prompt else answer.verdict.ok,
         total_ms=round(answer.timings["total"], 3), reference=item.reference,
         gold=bool(question.must_contain_any), for_model=contestant.for_model,
         abstained=abstains(answer.text),

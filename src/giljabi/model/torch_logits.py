@@ -59,6 +59,10 @@ class TorchScorer:
             found: NDArray[np.float32] = torch.log_softmax(kept, dim=-1).numpy()
         return found
 
+    def close(self) -> None:
+        """Free the weights."""
+        self._model = None
+
 
 class _FolderTokens:
     """The tokenizer of a Hugging Face folder."""
