@@ -17,20 +17,25 @@ from typing import Any
 import pytest
 from fakes import row as question_row
 from fakes import write_lines
+from hypothesis import given
+from hypothesis import strategies as st
 
 from giljabi.answer.generator import Message
 from giljabi.answer.guide import Guide
 from giljabi.answer.memory import Turn
 from giljabi.errors import GiljabiError
-from giljabi.measure import html_report, meter, pictures
+from giljabi.measure import html_report, judge, meter, pictures, writing
+from giljabi.measure.candidates import gather
 from giljabi.measure.contestants import Contestant, Kind, Model, abstains, claimed, parse
 from giljabi.measure.figures import Beside, figures
 from giljabi.measure.measured import Item, Measured, ask, read_items, read_rows
+from giljabi.measure.measurements import of_run
 from giljabi.measure.plan import Entry, Plan
 from giljabi.measure.questions import Question
 from giljabi.measure.results import read_run
 from giljabi.measure.run import again, measure
 from giljabi.measure.similarity import Encoder
+from giljabi.measure.writing import Prompt
 from giljabi.venue.place import Venue
 
 HOSPITAL = Path(__file__).parents[1] / "venues" / "hospital"
@@ -186,6 +191,34 @@ def test_a_text_that_the_budget_ended_never_stopped(hospital: Venue) -> None:
     assert (ended.capped, endless.capped) == (False, True)
     assert (ended.tokens, ended.decode_ms) == (49, 100)
     assert ended.first_token_ms is not None
+
+
+def test_chat_shows_the_system_text_and_what_was_said_and_is_checked_all_the_same(
+    hospital: Venue,
+) -> None:
+    model = Scripted("내과는 9층이에요.")
+    contestant = Contestant("chat", hospital, model, system="친절하게.")
+    found = ask(
+        contestant,
+        Item(Question("q", "ko", ("약국은?", "내과는 몇 층이야?"), "s", (), (), (), "answer")),
+    )
+    assert [(one["role"], one["content"]) for one in model.shown[1]] == [
+        ("system", "친절하게."), ("user", "약국은?"), ("assistant", "내과는 9층이에요."),
+        ("user", "내과는 몇 층이야?"),
+    ]  # fmt: skip
+    assert (found.verified, found.written_by) == (False, "model")
+
+
+def test_a_text_to_write_is_asked_as_it_stands_and_not_held_against_facts(hospital: Venue) -> None:
+    model = Scripted("바람이 불어요.")
+    prompt = Prompt("p", "poem", "바람에 대해 써 줘.", None, {})
+    item = Item(Question("p", "ko", (prompt.prompt,), "poem", (), (), (), "answer"), prompt=prompt)
+    found = ask(Contestant("chat", hospital, model), item)
+    assert [one["content"] for one in model.shown[0]] == ["바람에 대해 써 줘."]
+    assert (found.answer, found.verified, found.facts) == ("바람이 불어요.", None, ())
+    assert figures([found])["unsupported"] is None
+    with pytest.raises(GiljabiError, match="writing is asked of chat:MODEL"):
+        ask(Contestant("alone", hospital, model), item)
 
 
 def test_a_kind_without_its_model_is_refused(hospital: Venue) -> None:
@@ -451,6 +484,56 @@ def test_an_encoder_that_is_not_there_is_said_before_anybody_is_asked(tmp_path: 
     assert not (tmp_path / "run").exists()
 
 
+def test_writing_is_asked_of_chat_alone(tmp_path: Path) -> None:
+    asked = plan(writing.SHIPPED, Entry("guide", "guide", Model("x")))
+    with pytest.raises(GiljabiError, match="guide answers about a venue; writing is asked of chat"):
+        measure(asked, tmp_path / "run")
+
+
+# ---- a judge ----
+
+
+@given(st.text())
+def test_a_mark_is_a_number_of_one_to_five_or_none(text: str) -> None:
+    assert judge.mark(text) in {None, 1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("4", 4),
+        ("점수: 5점", 5),
+        (" 3.", 3),
+        ("10", None),
+        ("0", None),
+        ("좋아요", None),
+        ("", None),
+    ],
+)
+def test_a_mark_is_read_where_one_was_given(text: str, found: int | None) -> None:
+    assert judge.mark(text) == found
+
+
+def test_a_judge_is_shown_question_facts_and_answer_and_goes_on_after_a_kill(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        made(1, "내과는 2층이에요.", turns=("내과는 몇 층이야?",), facts=("inside · 내과 · 2",)),
+        made(2, "몰라요."),
+    ]
+    out = tmp_path / "marks.jsonl"
+    out.write_text('{"id": "q1", "mark": 2}\n{"id": "q', "utf-8")
+    model, counted = Scripted("점수는 4"), list[int]()
+    assert judge.marks(model, rows, out, counted.append) == {"q1": 2, "q2": 4}
+    assert (len(model.shown), counted) == (1, [1, 2])
+    shown = judge.messages(rows[0])[0]["content"]
+    for part in ("내과는 몇 층이야?", "inside · 내과 · 2", "내과는 2층이에요."):
+        assert part in shown
+    assert figures(rows, Beside(marks={"q1": 2, "q2": None}))["judge"] == {
+        "mean": 2, "given": 1, "of": 2, "rows": {"q1": 2, "q2": None},
+    }  # fmt: skip
+
+
 # ---- a model behind a URL, in its own process ----
 
 SCRIPT = "<script>alert('내과는 9층')</script><img src=http://evil.example/x.png>"
@@ -458,6 +541,8 @@ SCRIPT = "<script>alert('내과는 9층')</script><img src=http://evil.example/x
 
 class Liar(BaseHTTPRequestHandler):
     """An OpenAI-compatible server that answers everything with the same lie."""
+
+    said = SCRIPT
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -467,7 +552,7 @@ class Liar(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
-        data = json.dumps({"choices": [{"index": 0, "delta": {"content": SCRIPT}}]})
+        data = json.dumps({"choices": [{"index": 0, "delta": {"content": self.said}}]})
         self.wfile.write(f"data: {data}\n\ndata: [DONE]\n\n".encode())
 
 
@@ -512,6 +597,28 @@ def test_a_lie_is_measured_and_cannot_run_on_the_page(
     assert "url(" not in page
     policy = next(attrs for tag, attrs in found if "http-equiv" in attrs)
     assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def test_a_judge_behind_a_url_is_a_column_and_texts_are_not_read_by_a_url(
+    serve: Callable[[type[BaseHTTPRequestHandler]], str], questions: Path, tmp_path: Path
+) -> None:
+    class Three(Liar):
+        said = "3"
+
+    texts = tmp_path / "texts.txt"
+    texts.write_text("박물관은 언덕 위에 있다.", "utf-8")
+    model = Model(f"{serve(Three)}/v1", adapter="none", served_name="three")
+    entries = (Entry("template", "template"), Entry("chat", "chat", model))
+    run = measure(plan(questions, *entries, texts=str(texts), judge=model), tmp_path / "run")
+    for one in run.results:
+        assert (one.figures["judge"]["mean"], one.figures["judge"]["of"]) == (3, len(QUESTIONS))
+        assert one.figures["likelihood"] is None
+    assert "a judge's mark, 1 to 5 | 3.00 (6 of 6 marked)" in (
+        tmp_path / "run" / "report.md"
+    ).read_text("utf-8")
+    texts.write_text("다른 글.", "utf-8")
+    with pytest.raises(GiljabiError, match="its texts changed since"):
+        again(tmp_path / "run")
 
 
 # ---- the page ----
@@ -647,6 +754,42 @@ def test_the_packaged_model_with_and_without_facts(questions: Path, tmp_path: Pa
     ]  # fmt: skip
     for before, after in zip(run.results, repeated.results, strict=True):
         assert {**before.figures, "system": 0} == {**after.figures, "system": 0}
+
+
+@pytest.mark.model
+def test_the_packaged_base_reads_writes_and_is_a_candidate(tmp_path: Path) -> None:
+    """One run on references, one on prompts; the first says what the base is worth."""
+    pytest.importorskip("xllamacpp")
+    rows = [{"id": "a", "outcome": "found", "slot": "floors", "messages": [
+        {"role": "user", "content": "내과는 몇 층이야?"}, {"role": "assistant", "content": "내과는 2층에 있어요."}]}]  # fmt: skip
+    texts = tmp_path / "texts.txt"
+    texts.write_text("박물관은 언덕 위에 있다.\nThe museum is on the hill.", "utf-8")
+    base = Model("gemma3-270m", adapter="none")
+    entries = [Entry(kind, kind, base) for kind in ("facts", "alone")]
+    questions = write_lines(tmp_path / "val.jsonl", rows)
+    short = plan(questions, *entries, tokens=8, encoder="none", texts=str(texts))
+    run = measure(short, tmp_path / "run")
+    facts, alone = (one.figures["likelihood"] for one in run.results)
+    assert facts["texts, ko"] == alone["texts, ko"]
+    assert facts["texts, ko"]["bytes"] == len("박물관은 언덕 위에 있다.".encode())
+    known, guessed = (one["references, ko"]["bits_per_byte"] for one in (facts, alone))
+    assert known < 0.7 * guessed  # the floor stands in the prompt of one of them
+    (row,) = of_run(run).rows
+    assert row.name == "gemma3-270m"
+    assert row.figures["bits_per_byte_ko"] == facts["texts, ko"]["bits_per_byte"]
+    named = gather(None, runs=[of_run(run)], only=["gemma3-270m"])
+    assert named[0].figures["tokens_per_second"] > 0
+    prompts = tmp_path / "p.toml"
+    prompts.write_text('[[prompt]]\nid = "p"\nkind = "poem"\nprompt = "바람에 대해 한 문장 써 줘."\nsentences = 1\n', "utf-8")  # fmt: skip
+    wrote = measure(plan(prompts, Entry("chat", "chat", base), tokens=8), tmp_path / "wrote")
+    assert wrote.results[0].figures["writing"]["texts"] == 1
+    assert "바람에 대해 한 문장 써 줘." in (tmp_path / "wrote" / "writing.html").read_text("utf-8")
+
+
+def test_what_an_adapter_does_is_no_property_of_a_base(questions: Path, tmp_path: Path) -> None:
+    run = measure(plan(questions), tmp_path / "run")
+    with pytest.raises(GiljabiError, match="measured no base by itself; measure facts:NAME"):
+        of_run(run)
 
 
 def test_history_reaches_the_contestant(hospital: Venue) -> None:

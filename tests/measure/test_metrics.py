@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from giljabi.errors import GiljabiError
@@ -234,6 +234,14 @@ def test_bits_per_byte_compare_across_tokenizers_and_perplexity_does_not() -> No
     assert two.perplexity == pytest.approx(256**2, **CLOSE)
 
 
+def test_a_prompt_is_read_before_and_not_counted_and_long_texts_in_parts() -> None:
+    pytest.importorskip("numpy")
+    text = "박물관" * 600  # 5,400 tokens of a byte, more than are scored at once
+    found = metrics.likelihood(Even(1), ["four", text], ["질문?", ""])
+    assert (found.tokens, found.bytes) == (5404, 5404)
+    assert found.bits_per_byte == pytest.approx(8, **CLOSE)
+
+
 def test_nothing_has_no_likelihood() -> None:
     with pytest.raises(GiljabiError, match="no text to score"):
         metrics.likelihood(Even(1), ["", ""])
@@ -293,6 +301,20 @@ def test_bits_per_byte_are_all_the_loss_over_all_the_bytes(scorer, loss, texts: 
     size = len("".join(texts).encode())
     found = metrics.likelihood(scorer, ["", *texts])
     assert found.bits_per_byte == pytest.approx(nats / size / math.log(2), **CLOSE)
+
+
+@given(texts=st.lists(KOREAN.filter(bool), min_size=2, max_size=2))
+@settings(max_examples=10, deadline=None)
+def test_a_text_after_a_prompt_is_the_whole_less_the_prompt(scorer, loss, texts: list[str]) -> None:
+    prompt, text = texts
+    ids = [scorer.tokenize(one, special=False) for one in texts]
+    whole = scorer.tokenize(prompt + text, special=False)
+    assume(ids[0] + ids[1] == whole and scorer.tokenize(prompt) == ids[0])
+    nats = [mean * tokens for mean, tokens in map(loss, (prompt + text, prompt))]
+    found = metrics.likelihood(scorer, [text], [prompt])
+    head = 0 if scorer.bos is not None else loss(prompt)[0]  # a model without BOS reads \n first
+    assume(not head)
+    assert found.nats == pytest.approx(nats[0] - nats[1], rel=1e-4)
 
 
 def test_a_marker_in_a_text_is_read_as_text(scorer) -> None:

@@ -43,9 +43,7 @@ def _model(spec: Spec, venue_dir: Path, template: str, threads: int | None) -> M
         file = trimmed(base, folder.load(venue_dir), lambda line: click.echo(line, err=True))
         return Model(base.name, file=str(file), adapter=adapter, threads=threads)
     if spec.served_name or spec.model in store.bases():
-        return Model(
-            spec.model, adapter=adapter, served_name=spec.served_name, threads=threads
-        )
+        return Model(spec.model, adapter=adapter, served_name=spec.served_name, threads=threads)
     path = store.weights(spec.model).path.resolve()
     spoken, tuned = template, False
     if path.is_file():

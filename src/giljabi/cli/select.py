@@ -34,6 +34,9 @@ _WHO = _options(
                  help="Candidates beside the known bases, with their figures."),
     click.option("--measurements", multiple=True, type=click.Path(path_type=Path),
                  help="A .csv or .json of figures: candidate, then a column a metric; repeatable."),
+    click.option("--run", "runs", multiple=True, metavar="RUN",
+                 type=click.Path(path_type=Path, exists=True, file_okay=False),
+                 help="A finished run of giljabi measure, for what it says of bases; repeatable."),
     click.option("--candidate", "only", multiple=True, metavar="NAME",
                  help="Look at this one; repeatable. All by default."),
     click.option("--by", default="", metavar="METRIC[:WEIGHT],…", help="What ranks."),
@@ -75,7 +78,7 @@ _TRAINING = _options(
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 @click.option("--out", type=click.Path(path_type=Path), help="A file in place of the screen.")
 def select(
-    leaderboard: str, measurements: tuple[Path, ...], only: tuple[str, ...], by: str,
+    leaderboard: str, measurements: tuple[Path, ...], runs: tuple[Path, ...], only: tuple[str, ...], by: str,
     lower: tuple[str, ...], data: Path | None, as_json: bool, out: Path | None, **limits: Any,
 ) -> None:  # fmt: skip
     """Which base to take: known bases and a leaderboard's, limits, figures; ranked with reasons.
@@ -85,17 +88,20 @@ def select(
     from giljabi.measure import candidates, ranking, selection_report, texts
     from giljabi.measure import select as selecting
     from giljabi.measure.leaderboard import metric, read
+    from giljabi.measure.measurements import of_run
+    from giljabi.measure.results import read_run
 
     weights = ranking.weights(by)
     asked = _limits(**limits, counted=data is not None)
     table = _table(leaderboard)
     measured = [read(path) for path in measurements]
-    gathered = candidates.gather(table, measured, only)
+    ran = [of_run(read_run(path)) for path in runs]
+    gathered = candidates.gather(table, measured, only, ran)
     if data is not None:
         gathered = candidates.in_tokens(gathered, texts.read_texts(data))
     found = selecting.select(
         gathered, weights, asked, lower=[metric(one) for one in lower], board=table,
-        measurements=measured,
+        measurements=[*measured, *ran],
     )  # fmt: skip
     text = (
         json.dumps(selection_report.to_json(found), ensure_ascii=False, indent=1) + "\n"

@@ -65,12 +65,13 @@ class Candidate:
 
 
 def gather(
-    board: Table | None, measurements: Sequence[Table] = (), only: Sequence[str] = ()
-) -> tuple[Candidate, ...]:
+    board: Table | None, measurements: Sequence[Table] = (), only: Sequence[str] = (),
+    runs: Sequence[Table] = (),
+) -> tuple[Candidate, ...]:  # fmt: skip
     """Known bases and the rows of a leaderboard as one list, with every figure measured, by name.
 
-    `only` keeps the ones it names. Raises GiljabiError for a name that is neither, and for a
-    figure that is given twice and differs.
+    What a measuring run measured is a candidate too, known or not. `only` keeps the ones it names.
+    Raises GiljabiError for a name that is neither, and for a figure that is given twice and differs.
     """
     found = {
         base.name: Candidate(
@@ -87,6 +88,10 @@ def gather(
             known = _of(row.name, found.values())
             if known is None:
                 raise GiljabiError(f"{row.where}: {_unknown(row.name, found)}")
+            found[known.name] = _with(known, row)
+    for table in runs:
+        for row in table.rows:
+            known = _of(row.name, found.values()) or Candidate(row.name)
             found[known.name] = _with(known, row)
     wanted = {_wanted(name, found).name for name in only}
     return tuple(

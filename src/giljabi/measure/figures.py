@@ -97,7 +97,7 @@ def within(values: Iterable[float | None], share: float) -> float | None:
 
 
 def _share(marks: Iterable[bool | None]) -> dict[str, float] | None:
-    known = [bool(mark) for mark in marks]
+    known = [bool(mark) for mark in marks if mark is not None]
     if not known:
         return None
     return {"count": sum(known), "of": len(known), "share": sum(known) / len(known)}

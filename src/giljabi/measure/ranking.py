@@ -18,7 +18,8 @@ Figures = Mapping[str, Mapping[str, float]]
 
 LOWER = frozenset(
     "perplexity bits_per_byte cer wer character_error_rate real_time_factor latency_ms p50_ms p95_ms "
-    "first_token_ms unsupported board_mb training_gb training_hours".split()
+    "first_token_ms load_s peak_mb bits_per_byte_ko bits_per_byte_en unsupported "
+    "unsupported_with_facts unsupported_without board_mb training_gb training_hours".split()
 )
 """Metrics of which less is better without being told; --lower names others."""
 _POPULARITY = frozenset("downloads download likes stars popularity".split())
