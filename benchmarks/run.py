@@ -1,6 +1,7 @@
 """`make bench`: every figure of the README, measured in one place and written to results.json.
 
-python benchmarks/run.py [--only NAME …]; names: accuracy planted model tuning load alternative data runtime.
+python benchmarks/run.py [--only NAME …]; names: accuracy planted model measuring tuning load
+alternative data runtime.
 A part that cannot run says why. The alternative needs GILJABI_TORCH_PYTHON (see alternative.py).
 """
 
@@ -32,6 +33,7 @@ PARTS: dict[str, Callable[[], Any]] = {
     "accuracy": _part("accuracy", "measure", model=True),
     "planted": _part("planted_errors", "rates"),
     "model": _part("model_answers", "measure"),
+    "measuring": _part("measuring", "measure"),
     "load": lambda: [_part("load", "measure", "none")(), _part("load", "measure", "auto", 400)()],
     "alternative": _part("alternative", "measure"),
     "tuning": _part("tuning", "measure"),

@@ -127,6 +127,24 @@ def _data(f: dict[str, Any]) -> list[tuple[str, str]]:
     return [*rows, ("a teacher in trouble that lies", taught), ("teacher pairs a second", speed)]
 
 
+def _measuring(f: dict[str, Any]) -> list[tuple[str, str]]:
+    def share(name: str, what: str) -> str:
+        found = f["contestants"][name][what]
+        return f"{found['count']} of {found['of']} ({_percent(found['share'])})"
+
+    names = {
+        "alone:gemma3-270m": "the tuned model alone",
+        "facts": "with the facts in its prompt, unchecked",
+        "guide": "the guide",
+    }
+    return [
+        (f"answers with something no fact supports, {f['asked']} questions",
+         ", ".join(f"{said} {share(name, 'unsupported')}" for name, said in names.items())),
+        ("right of the same questions",
+         ", ".join(f"{said} {share(name, 'right')}" for name, said in names.items())),
+    ]  # fmt: skip
+
+
 def _tuning(f: dict[str, Any]) -> list[tuple[str, str]]:
     if "words" not in f:
         return [("the adapter", str(f.get("skipped", "not measured")))]
@@ -174,8 +192,8 @@ def _runtime(f: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 _TABLES = {
-    "accuracy": _accuracy, "planted": _planted, "model": _model, "tuning": _tuning, "load": _load,
-    "alternative": _alternative, "data": _data, "runtime": _runtime,
+    "accuracy": _accuracy, "measuring": _measuring, "planted": _planted, "model": _model, "tuning": _tuning,
+    "load": _load, "alternative": _alternative, "data": _data, "runtime": _runtime,
 }  # fmt: skip
 
 

@@ -120,3 +120,37 @@ def test_the_default_contestant_is_the_embedded_model_trimmed_to_the_venue(
     manifest = json.loads((out / "manifest.json").read_text("utf-8"))
     weights = list(manifest["identity"]["contestants"]["guide"]["model"])
     assert weights[0].startswith("gemma-3-270m-q4_k_m-")  # and what it was trimmed to
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["template", "--writing"],
+            "template answers about a venue; writing is asked of chat:MODEL.",
+        ),
+        (["template", "--judge", "http://box/v1"], "say what that server calls the model"),
+        (["template", "--texts", "/nowhere"], "'/nowhere' does not exist"),
+        (["--again", "{run}", "--writing"], "--again takes contestants and questions from the run"),
+    ],
+)
+def test_a_slip_is_one_sentence_and_exit_code_2(
+    questions: str, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    asked = [one.format(run=tmp_path) for one in arguments]
+    if "--again" not in asked:
+        asked += ["--venue", HOSPITAL, "--out", str(tmp_path / "run")]
+        asked += [] if "--writing" in asked else ["--questions", questions]
+    found = said("measure", *asked)
+    assert found.exit_code == 2
+    assert sentence in found.output
+    assert "Traceback" not in found.output
+
+
+def test_a_run_that_measured_no_base_chooses_none(questions: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert said("measure", "template", "--questions", questions, "--venue", HOSPITAL,
+                "--out", str(run)).exit_code == 0  # fmt: skip
+    found = said("select", "--run", str(run))
+    assert found.exit_code == 2
+    assert "measured no base by itself; measure facts:NAME+none" in found.output
