@@ -14,7 +14,7 @@ import pytest
 
 from conftest import until
 from giljabi.serve.openai_shapes import ChatRequest, Chunks
-from giljabi.serve.reply import EventStream, StalledError
+from giljabi.serve.reply import Stream, StalledError
 from giljabi.serve.work import Workers
 
 SLOW = {"model": "giljabi", "messages": [{"role": "user", "content": "느리게"}]}
@@ -153,7 +153,7 @@ def test_a_client_that_does_not_read_is_dropped():
     async def main():
         workers = Workers(1, 0)
         request = ChatRequest.model_validate(SLOW)
-        stream = EventStream(
+        stream = Stream(
             workers.submit(make), Chunks(request, "id", 0), answer_s=60, stall_s=0.1
         )
         with pytest.raises(StalledError):

@@ -23,27 +23,37 @@ from giljabi import __version__
 from giljabi.answer.memory import Memory
 from giljabi.errors import GiljabiError
 from giljabi.serve import shapes
+from giljabi.serve.audio_routes import AudioRoutes
 from giljabi.serve.chat_routes import ChatRoutes
 from giljabi.serve.guard import BodyGuard, HostGuard, Net, OriginGuard, error_body
 from giljabi.serve.options import ServeOptions
+from giljabi.serve.realtime import RealtimeRoute
 from giljabi.serve.reply import result_of
 from giljabi.serve.subject import Answerer, GuideSubject, Subject, Talker, subject_of
 from giljabi.serve.venue_routes import VenueRoutes
+from giljabi.serve.voice import CLOSED, Voice
 from giljabi.serve.work import BusyError, Cancel, Workers
 
 _log = logging.getLogger(__name__)
 
 
 def create_app(
-    answers: Answerer | Talker, memory: Memory, options: ServeOptions | None = None
+    answers: Answerer | Talker,
+    memory: Memory,
+    options: ServeOptions | None = None,
+    voice: Voice | None = None,
 ) -> FastAPI:
     """The application for a venue's guide, or for plain chat (then without the venue's routes).
 
-    The caller keeps `memory` and closes it after the server has stopped.
+    With a `voice` it hears and speaks too; without, it loads nothing that would. The caller keeps
+    `memory` and closes it after the server has stopped. Raises GiljabiError for a voice without
+    a venue's guide.
     """
     options = options or ServeOptions()
     workers = Workers(options.workers, options.queue)
     subject = subject_of(answers)
+    if voice is not None and not isinstance(subject, GuideSubject):
+        raise GiljabiError("Only a venue's guide can be spoken with; leave out --voice or --chat.")
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -67,13 +77,21 @@ def create_app(
             Middleware(Net),
             Middleware(HostGuard, options=options),
             Middleware(OriginGuard, options=options),
-            Middleware(BodyGuard, options=options),
+            Middleware(
+                BodyGuard,
+                options=options,
+                rules=voice.limits.body_rules() if voice else {},
+                closed={} if voice else CLOSED,
+            ),
         ],
     )
     AskRoutes(subject, memory, options, workers).add_to(app)
     ChatRoutes(subject, options, workers).add_to(app)
     if isinstance(subject, GuideSubject):
         VenueRoutes(subject.guide, options, workers).add_to(app)
+    if voice is not None and isinstance(subject, GuideSubject):
+        AudioRoutes(voice, options, workers).add_to(app)
+        RealtimeRoute(subject.guide, voice, options).add_to(app)
     _add_errors(app, options)
     _document(app)
     return app
