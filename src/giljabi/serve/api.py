@@ -23,11 +23,9 @@ from giljabi import __version__
 from giljabi.answer.memory import Memory
 from giljabi.errors import GiljabiError
 from giljabi.serve import shapes
-from giljabi.serve.audio_routes import AudioRoutes
 from giljabi.serve.chat_routes import ChatRoutes
 from giljabi.serve.guard import BodyGuard, HostGuard, Net, OriginGuard, error_body
 from giljabi.serve.options import ServeOptions
-from giljabi.serve.realtime import RealtimeRoute
 from giljabi.serve.reply import result_of
 from giljabi.serve.subject import Answerer, GuideSubject, Subject, Talker, subject_of
 from giljabi.serve.venue_routes import VenueRoutes
@@ -90,11 +88,21 @@ def create_app(
     if isinstance(subject, GuideSubject):
         VenueRoutes(subject.guide, options, workers).add_to(app)
     if voice is not None and isinstance(subject, GuideSubject):
-        AudioRoutes(voice, options, workers).add_to(app)
-        RealtimeRoute(subject.guide, voice, options).add_to(app)
+        _add_voice(app, subject.guide, voice, options, workers)
     _add_errors(app, options)
     _document(app)
     return app
+
+
+def _add_voice(
+    app: FastAPI, guide: Answerer, voice: Voice, options: ServeOptions, workers: Workers
+) -> None:
+    # Here and not above: they import speech, which a server without a voice must do without.
+    from giljabi.serve.audio_routes import AudioRoutes  # noqa: PLC0415
+    from giljabi.serve.realtime import RealtimeRoute  # noqa: PLC0415
+
+    AudioRoutes(voice, options, workers).add_to(app)
+    RealtimeRoute(guide, voice, options).add_to(app)
 
 
 class AskRoutes:

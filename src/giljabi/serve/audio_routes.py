@@ -5,9 +5,8 @@ Nothing of either is kept, logged or written to a disk.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import FastAPI, Request
 from pydantic import ValidationError
@@ -15,6 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import PlainTextResponse
 
+from giljabi.answer.claims import sentences
 from giljabi.answer.words import language
 from giljabi.serve import audio_shapes as shapes
 from giljabi.serve.options import ServeOptions
@@ -23,12 +23,10 @@ from giljabi.serve.shapes import RefusalError, errors
 from giljabi.serve.sound_formats import MEDIA_TYPES, written
 from giljabi.serve.voice import SPEECH, TRANSCRIPTIONS, Voice
 from giljabi.serve.work import Cancel, Workers
-
-if TYPE_CHECKING:
-    from giljabi.speech.sound import Heard, Pcm
+from giljabi.speech import wav
+from giljabi.speech.sound import RATE, Heard, Pcm
 
 _FIELDS, _FIELD_BYTES = 32, 16 * 1024
-_SENTENCE_END = re.compile(r"(?<=[.!?。…])\s+|\n+")
 
 
 class AudioRoutes:
@@ -68,9 +66,6 @@ class AudioRoutes:
         limits = self.voice.limits
 
         def hear(cancel: Cancel) -> Iterator[tuple[Heard, float]]:
-            from giljabi.speech import wav  # noqa: PLC0415 - only servers with a voice have it
-            from giljabi.speech.sound import RATE  # noqa: PLC0415
-
             pcm = wav.decode(data, seconds=limits.sound_s, most_bytes=limits.upload_bytes)
             heard = self.voice.ear.hear(pcm, lang=fields.lang, cancel=cancel)
             if not cancel():
@@ -106,12 +101,10 @@ class AudioRoutes:
     def _sound(self, text: str, cancel: Cancel) -> Iterator[Pcm]:
         """Sentence by sentence, so that the first is heard while the next is made."""
         lang = language(text)
-        for sentence in _SENTENCE_END.split(text):
+        for sentence in sentences(text):
             if cancel():
                 return
-            if sentence.strip():
-                spoken = self.voice.spoken(sentence, lang)
-                yield from self.voice.mouth.say(spoken, lang, cancel=cancel)
+            yield from self.voice.mouth.say(self.voice.spoken(sentence, lang), lang, cancel=cancel)
 
     def _check(self, name: str) -> None:
         if name not in self.options.models:
