@@ -153,9 +153,7 @@ def test_a_client_that_does_not_read_is_dropped():
     async def main():
         workers = Workers(1, 0)
         request = ChatRequest.model_validate(SLOW)
-        stream = Stream(
-            workers.submit(make), Chunks(request, "id", 0), answer_s=60, stall_s=0.1
-        )
+        stream = Stream(workers.submit(make), Chunks(request, "id", 0), answer_s=60, stall_s=0.1)
         with pytest.raises(StalledError):
             await stream({"type": "http"}, receive, send)
         assert stream.job.cancelled

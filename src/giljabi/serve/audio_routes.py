@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 from giljabi.answer.claims import sentences
 from giljabi.answer.words import language
@@ -55,7 +55,7 @@ class AudioRoutes:
             "content": dict.fromkeys(MEDIA_TYPES.values(), sound),
         }
         app.add_api_route(
-            SPEECH, self.speak, methods=["POST"], response_class=Stream,
+            SPEECH, self.speak, methods=["POST"], response_class=Response,
             responses={**errors(404, 409, 429, 503), 200: read_aloud},
         )  # fmt: skip
 
@@ -147,12 +147,12 @@ async def _form(request: Request) -> tuple[shapes.TranscriptionFields, bytes]:
         form = await parser.parse()
     except (MultiPartException, KeyError, UnicodeDecodeError):
         raise RefusalError(400, "The form cannot be read.", "bad_form") from None
-    async with form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise RefusalError(400, "The form needs a sound as `file`.", "no_file")
-        data = await file.read()
-        texts = {key: value for key, value in form.items() if isinstance(value, str)}
+    file = form.get("file")
+    data = await file.read() if isinstance(file, UploadFile) else None
+    await form.close()
+    if data is None:
+        raise RefusalError(400, "The form needs a sound as `file`.", "no_file")
+    texts = {key: value for key, value in form.items() if isinstance(value, str)}
     try:
         return shapes.TranscriptionFields.model_validate(texts), data
     except ValidationError as e:

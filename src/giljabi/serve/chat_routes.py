@@ -82,9 +82,7 @@ class ChatRoutes:
 
     def _streamed(self, body: shapes.ChatRequest, answer_id: str, now: int, job: Any) -> Response:
         chunks = shapes.Chunks(body, answer_id, now)
-        return Stream(
-            job, chunks, answer_s=self.options.answer_s, stall_s=self.options.stall_s
-        )
+        return Stream(job, chunks, answer_s=self.options.answer_s, stall_s=self.options.stall_s)
 
     def _card(self, name: str) -> shapes.ModelCard:
         return shapes.ModelCard(id=name, created=self.since)

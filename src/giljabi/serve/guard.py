@@ -164,8 +164,8 @@ class OriginGuard:
             return
         headers = dict(scope["headers"])
         origin = headers.get(b"origin")
-        scheme = _PAGE_SCHEMES.get(scope["scheme"], scope["scheme"])
-        own = scheme.encode() + b"://" + headers.get(b"host", b"")
+        scheme: str = scope["scheme"]
+        own = _PAGE_SCHEMES.get(scheme, scheme).encode() + b"://" + headers.get(b"host", b"")
         if origin is None or origin == own:
             await self.app(scope, receive, send)
         elif origin not in self.origins:
@@ -257,7 +257,12 @@ class BodyGuard:
             self._in_hand[path] -= 1
 
     async def _take(
-        self, rule: BodyRule, headers: Mapping[bytes, bytes], scope: Scope, receive: Receive, send: Send
+        self,
+        rule: BodyRule,
+        headers: Mapping[bytes, bytes],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         try:
             async with asyncio.timeout(self.seconds):

@@ -50,9 +50,7 @@ class RealtimeRoute:
             rate = RAW_RATE if raw else PCM_RATE
             session = Session(new_id("sess"), model, rate_in=rate, rate_out=rate)
             stall_s = self.options.stall_s
-            await RealtimeSocket(
-                socket, self.guide, self.voice, session, stall_s, raw=raw
-            ).serve()
+            await RealtimeSocket(socket, self.guide, self.voice, session, stall_s, raw=raw).serve()
         finally:
             self._open -= 1
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from giljabi.serve.realtime_events import Json, Session, new_id, user_item
 from giljabi.serve.realtime_response import Response
 from giljabi.serve.sound_formats import Resampler, pcm16
@@ -158,12 +160,12 @@ class Dialogue:
                 usage = {"type": "duration", "seconds": seconds}
                 said = {"transcript": heard.text, "usage": usage}
                 yield {"type": f"{kind}.completed", **which, **said}
-        if not heard.rejected:
+        if not heard.rejected and turn >= self._latest():
             yield from self._begun(turn)
 
     def _begun(self, turn: int) -> Iterator[Message]:
         """The response of `turn`, if the client has not been told of it yet."""
-        if turn < self._latest() or (self._response and self._response.turn == turn):
+        if self._response is not None and self._response.turn == turn:
             return
         yield from self.ended()
         self._response = Response(turn, self.session, raw=self.raw)
@@ -171,9 +173,9 @@ class Dialogue:
         yield self._response.created()
 
     def _sentence(self, event: Sentence) -> Iterator[Message]:
-        yield from self._begun(event.turn)
-        response = self._of(event.turn)
-        if response is None:
+        if event.turn >= self._latest():
+            yield from self._begun(event.turn)
+        if (response := self._of(event.turn)) is None:
             return
         if not response.item_id:
             item = new_id("item")
@@ -220,7 +222,8 @@ class Dialogue:
                 "type": "conversation.item.input_audio_transcription.failed",
                 "item_id": item, "content_index": 0, "error": error,
             }  # fmt: skip
-        yield from self._begun(event.turn)
+        if event.turn >= self._latest():
+            yield from self._begun(event.turn)
         if (response := self._of(event.turn)) is not None:
             response.failure = error
 
@@ -232,8 +235,6 @@ class Dialogue:
             yield from self.ended(event.turn)
             return
         if self._resampler is not None:
-            import numpy as np  # noqa: PLC0415 - as everywhere in serve
-
             yield from self._audio(response, np.zeros(0, np.float32), last=True)
         self._response = None
         self._by_client.discard(event.turn)

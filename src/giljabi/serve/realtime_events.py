@@ -170,11 +170,16 @@ class CancelResponse(_Event):
 
 
 ClientEvent = (
-    SessionUpdate | Append | Commit | Clear | CreateItem | Truncate | CreateResponse | CancelResponse
+    SessionUpdate
+    | Append
+    | Commit
+    | Clear
+    | CreateItem
+    | Truncate
+    | CreateResponse
+    | CancelResponse
 )
-_EVENTS: TypeAdapter[ClientEvent] = TypeAdapter(
-    Annotated[ClientEvent, Field(discriminator="type")]
-)
+_EVENTS: TypeAdapter[ClientEvent] = TypeAdapter(Annotated[ClientEvent, Field(discriminator="type")])
 
 
 def parse(text: str) -> ClientEvent:

@@ -104,9 +104,7 @@ class Response:
             "status_details": details,
             "output": output,
             "output_modalities": ["audio" if self._session.spoken else "text"],
-            "audio": {
-                "output": {"format": {"type": "audio/pcm", "rate": self._session.rate_out}}
-            },
+            "audio": {"output": {"format": {"type": "audio/pcm", "rate": self._session.rate_out}}},
             "metadata": self.metadata or None,
             "usage": None,
         }

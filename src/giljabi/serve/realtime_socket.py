@@ -50,6 +50,9 @@ class RealtimeSocket:
         self._raw = raw
         self._loop = asyncio.get_running_loop()
         self._out: asyncio.Queue[tuple[Dialogue, Event | Asked] | _Reply] = asyncio.Queue()
+        self._pending: tuple[str, str | Pcm] | None = None  # an item that waits for a response
+        self._buffer: list[Pcm] = []
+        self._buffered = 0
         self._begin()
 
     async def serve(self) -> None:
@@ -73,9 +76,6 @@ class RealtimeSocket:
         session, voice = self._session, self._voice
         self._listener = Clearable(voice.listener(session.silence_ms or sent.SILENCE_MS))
         self._resampler = Resampler(session.rate_in, RATE)
-        self._pending: tuple[str, str | Pcm] | None = None  # an item that waits for a response
-        self._buffer: list[Pcm] = []
-        self._buffered = 0
         dialogue = Dialogue(
             session,
             voice.mouth.rate,
@@ -119,14 +119,13 @@ class RealtimeSocket:
                 await self._send(message)
 
     async def _send(self, message: Message) -> None:
-        if not isinstance(message, bytes):
-            message = json.dumps({"event_id": new_id("event"), **message})
         try:
             async with asyncio.timeout(self._stall_s):
                 if isinstance(message, bytes):
                     await self._socket.send_bytes(message)
                 else:
-                    await self._socket.send_text(message)
+                    event = {"event_id": new_id("event"), **message}
+                    await self._socket.send_text(json.dumps(event))
         except TimeoutError:
             with suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
                 async with asyncio.timeout(1):

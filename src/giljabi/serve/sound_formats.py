@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from giljabi.speech.sound import Pcm
+import numpy as np
+
+from giljabi.speech.sound import Pcm
 
 Format = Literal["mp3", "opus", "flac", "wav", "pcm"]
 MEDIA_TYPES: dict[Format, str] = {
@@ -32,7 +33,7 @@ class Resampler:
     def __init__(self, old: int, new: int) -> None:
         self._stream: Any = None
         if old != new:
-            import soxr
+            import soxr  # noqa: PLC0415
 
             self._stream = soxr.ResampleStream(old, new, 1, dtype="float32")
 
@@ -46,16 +47,12 @@ class Resampler:
 
 def pcm16(pcm: Pcm) -> bytes:
     """Signed 16-bit little-endian samples; what is louder than full scale is clipped."""
-    import numpy as np
-
-    whole = np.rint(np.clip(pcm, -1.0, 1.0) * 32767.0)
-    return whole.astype("<i2").tobytes()
+    data: bytes = np.rint(np.clip(pcm, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+    return data
 
 
 def from_pcm16(data: bytes) -> Pcm:
     """The samples of signed 16-bit little-endian bytes; their number must be even."""
-    import numpy as np
-
     pcm: Pcm = np.frombuffer(data, "<i2").astype(np.float32) / 32768.0
     return pcm
 
@@ -78,8 +75,6 @@ def written(pieces: Iterable[Pcm], rate: int, form: Format) -> Iterator[bytes]:
 
 
 def _resampled(pieces: Iterable[Pcm], old: int, new: int) -> Iterator[Pcm]:
-    import numpy as np
-
     resampler = Resampler(old, new)
     for piece in pieces:
         yield resampler(piece)
@@ -97,7 +92,7 @@ def _wav_head(rate: int) -> bytes:
 
 
 def _compressed(pieces: Iterable[Pcm], rate: int, form: Format) -> bytes:
-    import soundfile
+    import soundfile  # noqa: PLC0415
 
     kind, subtype = _KINDS[form]
     if form == "opus":
