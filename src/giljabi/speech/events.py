@@ -88,8 +88,9 @@ class Done:
     """The answer with what it rests on; None unless `purpose` is "answer"."""
     timings: dict[str, float] = field(default_factory=dict)
     """Milliseconds: `hold` (silence waited for), `wait` (for the worker), `hear`, `think` (to the
-    first sentence), `voice` (to its first sound), `first_sound` (from the end of speech, hold
-    included), `total` (to Done). Stages that did not happen are missing."""
+    first sentence), `voice` (to its first sound), `first_sound` and `total` (from the end of
+    speech, hold included, to the first sound and to Done; an acknowledgement does not count).
+    Stages that did not happen are missing."""
 
 
 @dataclass(frozen=True, slots=True)
