@@ -12,6 +12,7 @@ from typing import Self
 
 import numpy as np
 
+from giljabi.speech.devices import Device, Microphone
 from giljabi.speech.echo import EchoCanceller
 from giljabi.speech.events import Cancelled, Done, Event, Sound
 from giljabi.speech.playback import Player
@@ -118,11 +119,30 @@ class TalkKey:
             self._conversation.hear(np.concatenate(pieces)[:_LONGEST])
 
 
-def listen(
-    blocks: Callable[[], Pcm | None], feed: Callable[[Pcm], None], echo: EchoCanceller | None
-) -> None:
-    """Feed what the microphone gives, freed of echo, until `blocks` gives None."""
-    while (block := blocks()) is not None:
-        clean = block if echo is None else echo.clean(block)
-        if len(clean):
-            feed(clean)
+Presses = Callable[[Callable[[], None]], None]
+"""Calls what it is given at every press of the key, until there are no more; then the talk ends."""
+
+
+def converse(
+    conversation: Conversation, playing: Playing, *, microphone: Device, loudspeaker: Device,
+    echo: EchoCanceller | None = None, presses: Presses | None = None,
+) -> None:  # fmt: skip
+    """Talk until interrupted from outside, or until `presses` returns.
+
+    With `presses` only what is said between two of them is heard. Raises GiljabiError where a
+    device cannot be opened or falls silent.
+    """
+    key = TalkKey(conversation) if presses else None
+    player = Player(loudspeaker, conversation.rate, echo.played if echo else None)
+    with player, Microphone(microphone) as mic, playing.start(conversation, player):
+        if key and presses:
+            pressed = threading.Thread(target=presses, args=(key.press,), daemon=True)
+            pressed.start()
+        for block in mic.blocks():
+            pcm = echo.clean(block) if echo else block
+            if key is None:
+                conversation.feed(pcm)
+            else:
+                key.feed(pcm)
+                if not pressed.is_alive():
+                    return

@@ -17,7 +17,8 @@ from giljabi.speech.sound import RATE, Pcm
 from giljabi.speech.turn import Conversation
 
 _PIECE = RATE // 50
-_PAUSE_S = 0.5
+PAUSE_S = 0.5
+"""Silence after every answer in what is written."""
 
 
 @dataclass(slots=True)
@@ -87,8 +88,7 @@ def _answered(
     return out
 
 
-def spoken(of: list[Exchange], rate: int) -> Pcm:
-    """All that was said, with half a second of silence after each answer."""
-    pause = np.zeros(round(_PAUSE_S * rate), np.float32)
-    pieces = [piece for each in of for piece in (*each.sound, pause)]
-    return np.concatenate(pieces) if pieces else pause
+def said(exchange: Exchange, rate: int) -> Pcm:
+    """The sound of one answer, with its silence after it."""
+    pause = np.zeros(round(PAUSE_S * rate), np.float32)
+    return np.concatenate([*exchange.sound, pause]) if exchange.sound else pause[:0]
