@@ -35,7 +35,7 @@ def all_of(clips: Sequence[Pcm], seconds: int = SECONDS) -> Iterator[tuple[str, 
 def at(sound: Pcm, level: float) -> Pcm:
     """`sound` scaled to this root mean square, and cut off at full scale."""
     rms = float(np.sqrt(np.mean(sound.astype(np.float64) ** 2)))
-    return np.clip(sound * (10 ** (level / 20) / rms), -1, 1).astype(np.float32)
+    return np.asarray(np.clip(sound * (10 ** (level / 20) / rms), -1, 1), np.float32)
 
 
 def white(n: int) -> Pcm:

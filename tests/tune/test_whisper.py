@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from giljabi.errors import GiljabiError
-from giljabi.speech import weights
+from giljabi.speech.weights import WHISPER_BASE, packaged
 from giljabi.tune import (
     speech_data,
     whisper,
@@ -413,7 +413,7 @@ def test_a_checkpoint_half_written_does_not_count(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_real_weights_read_back_hear_what_ctranslate2_hears(shared: Path) -> None:
-    for part in weights.WHISPER_BASE.parts:
+    for part in WHISPER_BASE.parts:
         pytest.importorskip(part.partition("/")[0], reason="needs the packaged Whisper weights")
     from giljabi.tune import whisper_export
 
@@ -421,7 +421,7 @@ def test_real_weights_read_back_hear_what_ctranslate2_hears(shared: Path) -> Non
     held = speech_data.some(speech_data.read(shared / "speech").clips, 6, seed=0)
     ours = whisper_export.scored(loaded, held, whisper_score.torch_hears(loaded))
     theirs = whisper_export.scored(
-        loaded, held, whisper_score.ct2_hears(loaded, weights.packaged())
+        loaded, held, whisper_score.ct2_hears(loaded, packaged())
     )
     assert ours.heard == theirs.heard
     assert ours.cer < 0.5

@@ -39,8 +39,6 @@ class Turns:
     """Silence that ends a turn; 400 to 600 suits people who pause to think of a name."""
     before_ms: int = 320
     """Sound kept from before the first frame of speech: soft consonants begin there."""
-    after_ms: int = 192
-    """Sound kept from after the last one."""
     longest_ms: int = 25_000
     """A turn is ended here, spoken out or not: Whisper hears no more than 30 s at once."""
 
@@ -49,8 +47,7 @@ class Turns:
             raise GiljabiError(
                 f"Speech needs 0 < quiet <= threshold < 1, not {self.quiet} and {self.threshold}."
             )
-        shortest = min(self.speech_ms, self.silence_ms, self.before_ms, self.after_ms)
-        if shortest < 0 or self.longest_ms > 30_000 or self.silence_ms >= self.longest_ms:
+        if min(self.speech_ms, self.silence_ms, self.before_ms) < 0 or self.longest_ms > 30_000 or self.silence_ms >= self.longest_ms:
             raise GiljabiError("Times of a turn are milliseconds, the longest at most 30,000.")
 
 
@@ -123,8 +120,10 @@ class Vad:
             return self._maybe_started()
         if probability >= t.quiet:
             self._last = self._at
-        over = self._at - self._last >= t.silence_ms * RATE // 1000
-        return self._ended() if over or len(self._frames) >= _frames(t.longest_ms) else None
+        silent = self._at - self._last >= t.silence_ms * RATE // 1000
+        if silent or len(self._frames) >= _frames(t.longest_ms):
+            return self._ended(silent=silent)
+        return None
 
     def _maybe_started(self) -> Started | None:
         if self._spoken and self._spoken >= _frames(self._turns.speech_ms):
@@ -134,12 +133,11 @@ class Vad:
             self._frames.popleft()
         return None
 
-    def _ended(self) -> Ended:
+    def _ended(self, *, silent: bool) -> Ended:
         frames = list(self._frames)
-        silent = (self._at - self._last) // FRAME
-        cut = len(frames) - max(0, silent - _frames(self._turns.after_ms))
-        event = Ended(self._last, np.concatenate(frames[:cut]))
-        self._idle(frames[cut:])  # the next turn may begin in them
+        event = Ended(self._last, np.concatenate(frames))
+        # The next turn may begin in the silence that ended this one.
+        self._idle(frames[-self._kept :] if silent and self._kept else ())
         return event
 
 

@@ -118,5 +118,7 @@ def _soundfile() -> Any:
         import soundfile  # noqa: PLC0415
         import soxr  # noqa: F401, PLC0415
     except (ImportError, OSError) as error:  # OSError: soundfile without its C library
-        raise GiljabiError("Reading sound needs soundfile and soxr: pip install 'giljabi[voice]'") from error
+        raise GiljabiError(
+            "Reading sound needs soundfile and soxr: pip install 'giljabi[voice]'"
+        ) from error
     return soundfile
