@@ -23,7 +23,7 @@ from giljabi.serve.sound_formats import Resampler, from_pcm16
 from giljabi.serve.subject import Answerer
 from giljabi.serve.voice import Voice
 from giljabi.speech.events import Event
-from giljabi.speech.sound import RATE, Lang, Pcm
+from giljabi.speech.sound import RATE, Pcm
 from giljabi.speech.turn import Conversation, TurnOptions
 
 _CLOSE_IDLE, _CLOSE_STALLED = 1001, 1008
@@ -95,14 +95,10 @@ class RealtimeSocket:
             cast(Any, self._guide),  # its answers are read for what they have in common only
             tell,
             options=TurnOptions(lang=session.lang),
-            place=self._place,
+            place=lambda place, lang: self._guide.venue.place(place).label(lang),
             spoken=voice.spoken,
             history=old.history if old else (),
         )
-
-    def _place(self, place: str, lang: Lang) -> str:
-        name = self._guide.venue.place(place).name
-        return (name.en if lang == "en" else None) or name.ko
 
     # ---- what is sent ----
 
