@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @click.option("--voice", "with_voice", is_flag=True,
               help="Hear and speak too: transcriptions, speech and live conversations.")  # fmt: skip
 @click.option("--ear", "ear_name", default="whisper-base", show_default=True,
-              help="With --voice, who hears: whisper-base, a folder of CTranslate2 weights, a hub id, or URL@MODEL.")  # fmt: skip
+              help="With --voice, who hears: whisper-base, a CTranslate2 folder, a hub id, or URL@MODEL.")  # fmt: skip
 @click.option("--voice-name", default="espeak", show_default=True,
               help="With --voice, who speaks: espeak, supertonic, supertonic:VOICE, or URL@VOICE.")  # fmt: skip
 @click.option("--conversations", type=click.IntRange(1, 64), default=8, show_default=True,
@@ -88,7 +88,9 @@ def _voice(
     venue: Venue, chosen: Chosen, ear_name: str, voice_name: str, conversations: int
 ) -> Voice:
     """Ear, mouth and listeners, loaded before anybody is let in."""
-    from giljabi.serve.voice import Voice, VoiceLimits
+    from giljabi.serve.voice import Voice, VoiceLimits, require
+
+    require()
     from giljabi.speech.ears import ear
     from giljabi.speech.mouths import mouth
     from giljabi.speech.vad import Turns, Vad

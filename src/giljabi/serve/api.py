@@ -29,7 +29,7 @@ from giljabi.serve.options import ServeOptions
 from giljabi.serve.reply import result_of
 from giljabi.serve.subject import Answerer, GuideSubject, Subject, Talker, subject_of
 from giljabi.serve.venue_routes import VenueRoutes
-from giljabi.serve.voice import CLOSED, Voice
+from giljabi.serve.voice import CLOSED, Voice, require
 from giljabi.serve.work import BusyError, Cancel, Workers
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def create_app(
 
     With a `voice` it hears and speaks too; without, it loads nothing that would. The caller keeps
     `memory` and closes it after the server has stopped. Raises GiljabiError for a voice without
-    a venue's guide.
+    a venue's guide or without its extra.
     """
     options = options or ServeOptions()
     workers = Workers(options.workers, options.queue)
@@ -97,6 +97,7 @@ def create_app(
 def _add_voice(
     app: FastAPI, guide: Answerer, voice: Voice, options: ServeOptions, workers: Workers
 ) -> None:
+    require()
     # Here and not above: they import speech, which a server without a voice must do without.
     from giljabi.serve.audio_routes import AudioRoutes  # noqa: PLC0415
     from giljabi.serve.realtime import RealtimeRoute  # noqa: PLC0415

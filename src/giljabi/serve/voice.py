@@ -51,10 +51,7 @@ class VoiceLimits:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """The parts that hear and speak. Ear and mouth are shared by every client.
-
-    Raises GiljabiError where what carries sound over HTTP is not installed.
-    """
+    """The parts that hear and speak. Ear and mouth are shared by every client."""
 
     ear: Ear
     mouth: Mouth
@@ -64,9 +61,9 @@ class Voice:
     """Written text as it is read aloud."""
     limits: VoiceLimits = field(default_factory=VoiceLimits)
 
-    def __post_init__(self) -> None:
-        for module in ("python_multipart", "websockets", "soundfile", "soxr"):
-            if find_spec(module) is None:
-                raise GiljabiError(
-                    f"Serving voice needs {module}: run pip install 'giljabi[voice]'."
-                )
+
+def require() -> None:
+    """GiljabiError where something is missing that carries sound over HTTP."""
+    for module in ("numpy", "python_multipart", "websockets", "soundfile", "soxr"):
+        if find_spec(module) is None:
+            raise GiljabiError(f"Serving voice needs {module}: pip install 'giljabi[voice]'.")
