@@ -106,6 +106,7 @@ def test_the_language_is_handed_on(serve):
         (wav_file(silence(31)), {}, "longer than 30"),
         (wav_file(ASKED), {"language": "fr"}, "language"),
         (wav_file(ASKED), {"response_format": "srt"}, "response_format"),
+        (wav_file(ASKED), {"stream": True}, "comes whole"),
     ],
 )
 def test_what_cannot_be_written_down_is_a_bad_request(client, data, more, said):

@@ -153,6 +153,8 @@ async def _form(request: Request) -> tuple[shapes.TranscriptionFields, bytes]:
     if data is None:
         raise RefusalError(400, "The form needs a sound as `file`.", "no_file")
     texts = {key: value for key, value in form.items() if isinstance(value, str)}
+    if texts.get("stream", "").lower() == "true":
+        raise RefusalError(400, "A transcription comes whole: leave out `stream`.", "no_stream")
     try:
         return shapes.TranscriptionFields.model_validate(texts), data
     except ValidationError as e:

@@ -19,7 +19,6 @@ class TranscriptionFields(BaseModel):
     model: str = Field(min_length=1, max_length=200)
     language: Literal["ko", "en", "auto", ""] = "auto"
     response_format: Literal["json", "text", "verbose_json"] = "json"
-    stream: Literal["", "false", "False"] = ""
 
     @property
     def lang(self) -> Literal["ko", "en", "auto"]:
