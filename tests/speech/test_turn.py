@@ -215,7 +215,16 @@ def test_a_noisy_place_is_not_talked_at_for_ever(talk):
     t.ear.texts[1] = Heard("", "en", rejected="unsure")
     assert [bool(t.answered(1).text) for _ in range(4)] == [True, True, False, False]
     t.answered(2)
-    assert t.answered(1).text.startswith("Sorry")
+    assert t.answered(1).text == REPEAT
+
+
+def test_a_repetition_is_asked_for_in_the_language_last_understood(talk):
+    t = talk()
+    t.ear.texts |= {1: Heard("Hello?", "en"), 2: Heard("Ik hoor", "ko", rejected="unsure")}
+    t.answered(1)
+    assert t.answered(2).text.startswith("Sorry")
+    t.conversation.forget()
+    assert t.answered(2).text == REPEAT
 
 
 def named(place, lang):

@@ -93,7 +93,7 @@ class Conversation:
         self._answerer, self._options = answerer, options
         self._floor = Floor(tell, self.rate, options.turns, history)
         self._changed = self._floor.changed
-        self._doubts = Doubts(place, options.repeats)
+        self._doubts = Doubts(place, options.repeats, "en" if options.lang == "en" else "ko")
         self._feeding = threading.Lock()
         self._fed = 0
         self._job: _Job | None = None
