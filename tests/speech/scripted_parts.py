@@ -29,6 +29,13 @@ def voice_of(text):
     return np.float32(sum(map(ord, text)) % 997 / 997)
 
 
+def until(true, timeout=5.0):
+    end = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.002)
+
+
 class Gate:
     """Something a part goes through; closed, it waits there until opened or cancelled."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from scripted_parts import (
     ScriptedMouth,
     broken,
     sentences,
+    until,
     utterance,
     voice_of,
 )
@@ -34,7 +36,8 @@ from giljabi.speech.events import (
     SpeechStopped,
     Transcribed,
 )
-from giljabi.speech.sound import Heard
+from giljabi.speech.hold import Hold, Paused, Resumed
+from giljabi.speech.sound import Ended, Heard, Started
 from giljabi.speech.turn import Conversation, TurnOptions
 
 REPEAT = "죄송해요, 잘 못 들었어요. 다시 한번 말씀해 주시겠어요?"
@@ -44,11 +47,11 @@ CANCEL_S = 0.2  # the issue's own bound
 class Talk:
     """A conversation of scripted parts."""
 
-    def __init__(self, options=None, mouth=True, **more):
+    def __init__(self, options=None, mouth=True, listener=None, **more):
         self.ear, self.answerer, self.log = ScriptedEar(), ScriptedAnswerer(), Log()
         self.mouth = ScriptedMouth()
         self.conversation = Conversation(
-            LevelListener(), self.ear, self.mouth if mouth else None, self.answerer, self.log,
+            listener or LevelListener(), self.ear, self.mouth if mouth else None, self.answerer, self.log,
             options=options or TurnOptions(), **more,
         )  # fmt: skip
 
@@ -215,7 +218,16 @@ def test_a_noisy_place_is_not_talked_at_for_ever(talk):
     t.ear.texts[1] = Heard("", "en", rejected="unsure")
     assert [bool(t.answered(1).text) for _ in range(4)] == [True, True, False, False]
     t.answered(2)
-    assert t.answered(1).text.startswith("Sorry")
+    assert t.answered(1).text == REPEAT
+
+
+def test_a_repetition_is_asked_for_in_the_language_last_understood(talk):
+    t = talk()
+    t.ear.texts |= {1: Heard("Hello?", "en"), 2: Heard("Ik hoor", "ko", rejected="unsure")}
+    t.answered(1)
+    assert t.answered(2).text.startswith("Sorry")
+    t.conversation.forget()
+    assert t.answered(2).text == REPEAT
 
 
 def named(place, lang):
@@ -261,6 +273,98 @@ def test_the_yes_may_come_before_the_question_back_has_been_said(talk):
     t.mouth.gate.open()
     t.log.wait(Done, turn)
     assert t.answerer.asked == [("학생회관 어디예요?", ())]
+
+
+# ---- recognising during the silence ----
+
+
+PAUSE = np.zeros(1600, np.float32)  # 100 ms: the listener's 50, and not yet the hold's 300
+
+
+def patient():
+    return Hold(LevelListener(), silence_ms=300)
+
+
+def test_an_utterance_is_recognised_while_its_end_is_still_waited_for(talk):
+    t = talk(listener=patient())
+    t.conversation.feed(utterance(1))
+    t.conversation.feed(PAUSE)
+    until(lambda: t.ear.ended)
+    time.sleep(0.05)
+    assert t.ear.heard == [1]
+    assert [type(e) for e in t.log.events] == [SpeechStarted]
+    t.conversation.feed(np.concatenate([PAUSE, PAUSE]))
+    done = t.log.wait(Done)
+    assert t.ear.heard == [1]
+    assert done.timings["hold"] == pytest.approx(300)
+    assert done.timings["hear"] < 50
+    assert [type(e) for e in t.log.events[:3]] == [SpeechStarted, SpeechStopped, Transcribed]
+
+
+@pytest.mark.parametrize("heard_in_time", [True, False])
+def test_speech_that_goes_on_is_one_utterance_and_the_guess_is_never_told(talk, heard_in_time):
+    t = talk(listener=patient())
+    if not heard_in_time:
+        t.ear.gate.close()
+    t.conversation.feed(utterance(1))
+    t.conversation.feed(PAUSE)
+    until(lambda: t.ear.ended if heard_in_time else t.ear.gate.reached.is_set())
+    t.conversation.feed(utterance(2))
+    until(lambda: not t.ear.busy)  # given up
+    t.ear.gate.open()
+    t.conversation.feed(np.zeros(8000, np.float32))
+    t.log.wait(Done)
+    assert t.ear.heard == [1, 2]
+    assert [e.heard.text for e in t.log.of(Transcribed)] == ["질문 2"]
+    assert [q for q, _ in t.answerer.asked] == ["질문 2"]
+    assert not t.log.of(Cancelled)
+
+
+def test_a_guess_that_fails_is_told_once_and_only_when_speech_is_over(talk):
+    t = talk(listener=patient())
+    t.ear.fails.append(broken("ear"))
+    t.conversation.feed(utterance(1))
+    t.conversation.feed(PAUSE)
+    until(lambda: not t.ear.fails)
+    time.sleep(0.05)
+    assert not t.log.of(Failed)
+    t.conversation.feed(np.concatenate([PAUSE, PAUSE]))
+    t.log.wait(Done)
+    assert len(t.log.of(Failed)) == 1
+
+
+def test_a_guess_called_off_frees_the_thread_that_made_it(talk):
+    t = talk(listener=patient())
+    t.conversation.feed(utterance(1))
+    t.conversation.feed(PAUSE)
+    until(lambda: t.ear.ended)
+    t.conversation.ask("글로 쓴 질문")
+    assert t.log.wait(Done).text.startswith("글로 쓴 질문")
+    assert not t.log.of(Transcribed)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 3000), st.integers(1, 6000)), max_size=6),
+       st.integers(1, 700))  # fmt: skip
+def test_the_hold_ends_every_utterance_once_with_all_its_speech(phrases, size):
+    sound = np.concatenate(
+        [np.zeros(8000, np.float32),
+         *(x for speech, quiet in phrases for x in (utterance(3, speech), np.zeros(quiet, np.float32))),
+         np.zeros(8000, np.float32)]
+    )  # fmt: skip
+    hold, events = patient(), []
+    for n in range(0, len(sound), size):
+        events += hold.feed(sound[n : n + size])
+    ends = [e for e in events if isinstance(e, Ended)]
+    assert len(ends) == sum(isinstance(e, Started) for e in events)
+    spoken = sum(np.count_nonzero(e.pcm) for e in ends)
+    assert spoken == np.count_nonzero(sound)
+    for before, event in pairwise(events):
+        if isinstance(event, Ended | Resumed):
+            assert isinstance(before, Paused)
+        if isinstance(event, Ended):
+            assert event.pcm is before.pcm
+            assert not sound[event.at : event.at + 160].any()
 
 
 # ---- interruptions ----
@@ -500,16 +604,18 @@ def act(t, step, value):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(STEPS, min_size=5, max_size=40), st.booleans())
-def test_in_any_order_of_things_nothing_stale_is_told_and_every_turn_ends(steps, acknowledge):
-    t = Talk(TurnOptions(acknowledge=acknowledge))
+@given(st.lists(STEPS, min_size=5, max_size=40), st.booleans(), st.booleans())
+def test_in_any_order_of_things_nothing_stale_is_told_and_every_turn_ends(
+    steps, acknowledge, patience
+):
+    t = Talk(TurnOptions(acknowledge=acknowledge), listener=patient() if patience else None)
     t.ear.texts |= {5: Heard("", "ko", rejected="unsure"), 6: Heard("흠", "ko", asks=("a",))}
     try:
         for step, value in steps:
             act(t, step, value)
         for part in (t.ear, t.mouth, t.answerer):
             part.gate.open()
-        t.conversation.feed(SILENCE)
+        t.conversation.feed(np.zeros(8000, np.float32))
         begun = {e.turn for e in t.log.of(SpeechStopped) + t.log.of(Sentence)}
         for turn in begun:
             t.log.wait_over(turn)

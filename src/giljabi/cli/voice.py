@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Made = Callable[[Callable[[Event], None]], Conversation]
 
+_PAUSE_MS = 200  # silence after which recognition begins
 _AFTER_S = 1.0  # beyond the silence that ends an utterance, fed after a file
 
 
@@ -32,8 +33,8 @@ _AFTER_S = 1.0  # beyond the silence that ends an utterance, fed after a file
 @click.option("--output", "loudspeaker", help="The loudspeaker: its number or a part of its name.")
 @click.option("--ear", "ear_name", default="whisper-base", show_default=True,
               help="Who hears: whisper-base, a folder of CTranslate2 weights, a hub id, or URL@MODEL.")  # fmt: skip
-@click.option("--voice", "voice_name", default="espeak-ng", show_default=True,
-              help="Who speaks: espeak-ng, supertonic, or URL@MODEL.")  # fmt: skip
+@click.option("--voice", "voice_name", default="espeak", show_default=True,
+              help="Who speaks: espeak, supertonic, supertonic:VOICE, or URL@VOICE.")  # fmt: skip
 @click.option("--silence-ms", type=click.IntRange(100, 3000), default=500, show_default=True,
               help="Silence that ends an utterance.")  # fmt: skip
 @click.option("--lang", type=click.Choice(["ko", "en", "auto"]), default="auto", show_default=True)
@@ -103,6 +104,7 @@ def _parts(
 ) -> Made:  # fmt: skip
     """Loads everything; what comes back begins a conversation over it."""
     from giljabi.speech.ears import ear
+    from giljabi.speech.hold import Hold
     from giljabi.speech.mouths import mouth
     from giljabi.speech.turn import Conversation
     from giljabi.speech.vad import Turns, Vad
@@ -110,12 +112,13 @@ def _parts(
 
     venue = folder.load(venue_dir)
     hears = ear(ear_name, venue, threads=chosen.threads)
-    speaks = mouth(voice_name)
+    speaks = mouth(voice_name, fall_back=lambda sentence: click.echo(sentence, err=True))
     guide = Guide(venue, generator(chosen, venue), origin=origin)
 
     def made(tell: Callable[[Event], None]) -> Conversation:
         return Conversation(
-            Vad(Turns(silence_ms=silence_ms)), hears, speaks, guide, tell, options=options,
+            Hold(Vad(Turns(silence_ms=min(_PAUSE_MS, silence_ms))), silence_ms), hears, speaks,
+            guide, tell, options=options,
             place=lambda place, lang: venue.place(place).label(lang), spoken=spoken,
         )  # fmt: skip
 

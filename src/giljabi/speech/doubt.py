@@ -34,18 +34,21 @@ class Doubts:
     """Reads one visitor's utterances in turn.
 
     `place` names a place by its id; `repeats` bounds how often in a row a repetition is asked
-    for, so that a noisy place is not talked at.
+    for, so that a noisy place is not talked at. `lang` is spoken to visitors of whom nothing has
+    been understood yet.
     """
 
-    def __init__(self, place: Callable[[str, Lang], str], repeats: int) -> None:
+    def __init__(self, place: Callable[[str, Lang], str], repeats: int, lang: Lang = "ko") -> None:
         self._place = place
         self._repeats = repeats
+        self._first = lang
         self.forget()
 
     def forget(self) -> None:
         """Nothing has been asked back."""
         self._asked: Heard | None = None
         self._unheard = 0
+        self._lang = self._first
 
     def settled(self) -> None:
         """The question was answered: a later "네" is no longer about the place."""
@@ -54,8 +57,9 @@ class Doubts:
     def read(self, heard: Heard) -> Question | AskBack:
         """What `heard` comes to, in the light of what was asked back before."""
         if heard.rejected or not heard.text.strip():
-            return self._repeat(heard.lang)
-        self._unheard = 0
+            # Whoever was not understood may not have spoken the language it was taken for.
+            return self._repeat(self._lang)
+        self._unheard, self._lang = 0, heard.lang
         if self._asked is not None:
             name = self._name(self._asked)
             meant = says.reply(heard.text, self._asked.lang, name)

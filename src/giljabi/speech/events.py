@@ -87,7 +87,8 @@ class Done:
     answer: Answer | None = None
     """The answer with what it rests on; None unless `purpose` is "answer"."""
     timings: dict[str, float] = field(default_factory=dict)
-    """Milliseconds: `hold` (silence waited for), `wait` (for the worker), `hear`, `think` (to the
+    """Milliseconds: `hold` (silence waited for), `wait` (for the worker), `hear` (less what was
+    recognised during the hold), `think` (to the
     first sentence), `voice` (to its first sound), `first_sound` and `total` (from the end of
     speech, hold included, to the first sound and to Done; an acknowledgement does not count).
     Stages that did not happen are missing."""

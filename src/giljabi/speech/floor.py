@@ -73,6 +73,7 @@ class Floor:
             self.doing, self.reply = "listening", Reply(self._rate)
             if interrupted:
                 self.tell(self.turn, Cancelled(old))
+            self.changed.notify_all()
 
     def take(self, hold_ms: float | None) -> int:
         """An utterance of this turn is over; its answer begins. The turn's number."""
@@ -110,4 +111,3 @@ class Floor:
             if not self.closed:
                 self.next_turn()
             self.closed = True
-            self.changed.notify_all()

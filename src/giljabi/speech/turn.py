@@ -26,7 +26,19 @@ from giljabi.speech.events import (
     Transcribed,
 )
 from giljabi.speech.floor import Floor, Stage, Tell
-from giljabi.speech.sound import RATE, Cancel, Ear, Ended, Lang, Listener, Mouth, Pcm, Started
+from giljabi.speech.hold import Hold, Paused, Resumed
+from giljabi.speech.sound import (
+    RATE,
+    Cancel,
+    Ear,
+    Ended,
+    Heard,
+    Lang,
+    Listener,
+    Mouth,
+    Pcm,
+    Started,
+)
 from giljabi.speech.speaker import BROKEN, Speaker, left, log_fault
 
 _JOIN_S = 2.0
@@ -61,11 +73,15 @@ class TurnOptions:
     """How often in a row to ask for a repetition; beyond that a noisy place is met by silence."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Job:
     turn: int
     said: Pcm | str
     lang: Lang | Literal["auto"]
+    sure: bool = True
+    """False: the utterance may go on; what it said is told once it is sure to be over."""
+    dropped: bool = False
+    """It did go on."""
 
 
 class Conversation:
@@ -78,11 +94,13 @@ class Conversation:
     mouth the answers are text only.
 
     Two threads: one recognises and thinks, strictly in order, so the two never fight for cores;
-    the other speaks. Nothing is computed speculatively.
+    the other speaks. With a listener that tells pauses (`hold.Hold`) an utterance is recognised
+    during the silence that decides whether it is over: by that same thread, which has nothing
+    else to do while a visitor speaks, and given up as soon as they go on.
     """
 
     def __init__(
-        self, listener: Listener, ear: Ear, mouth: Mouth | None, answerer: Answerer, tell: Tell,
+        self, listener: Listener | Hold, ear: Ear, mouth: Mouth | None, answerer: Answerer, tell: Tell,
         *, options: TurnOptions = TurnOptions(),
         place: Callable[[str, Lang], str] = lambda place, lang: place,
         spoken: Callable[[str, Lang], str] = lambda text, lang: text,
@@ -93,10 +111,11 @@ class Conversation:
         self._answerer, self._options = answerer, options
         self._floor = Floor(tell, self.rate, options.turns, history)
         self._changed = self._floor.changed
-        self._doubts = Doubts(place, options.repeats)
+        self._doubts = Doubts(place, options.repeats, "en" if options.lang == "en" else "ko")
         self._feeding = threading.Lock()
         self._fed = 0
         self._job: _Job | None = None
+        self._guess: _Job | None = None
         self._speaker = Speaker(mouth, spoken, self._floor, self._doubts.settled)
         # A daemon: a recogniser that ignores `cancel` must not keep the program alive.
         self._thread = threading.Thread(target=self._think_on, name="giljabi-think", daemon=True)
@@ -136,7 +155,8 @@ class Conversation:
                 pcm = np.zeros_like(pcm)  # samples go on being counted
             self._fed += len(pcm)
             for event in self._listener.feed(pcm):
-                self._started(event) if isinstance(event, Started) else self._ended(event)
+                with self._changed:
+                    self._listened(event)
 
     def hear(self, pcm: Pcm) -> None:
         """One whole utterance, as push-to-talk and committed buffers give it; not fed as well."""
@@ -183,17 +203,35 @@ class Conversation:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _started(self, event: Started) -> None:
-        with self._changed:
-            self._floor.next_turn()
-            self._floor.tell(self.turn, SpeechStarted(self.turn, event.at))
+    def _listened(self, event: Started | Paused | Resumed | Ended) -> None:
+        match event:
+            case Started(at=at):
+                self._floor.next_turn()
+                self._floor.tell(self.turn, SpeechStarted(self.turn, at))
+            case Paused(pcm=pcm) if self._floor.doing == "listening":
+                self._hand_over(_Job(self.turn, pcm, self._options.lang, sure=False))
+            case Resumed():
+                self._drop_guess()
+            case Ended():
+                self._ended(event)
 
     def _ended(self, event: Ended) -> None:
-        with self._changed:
-            if self._floor.doing != "listening":  # a written question came while somebody spoke
-                self._floor.next_turn()
-            hold_ms = 1e3 * (self._fed - event.at) / RATE
-            self._take(event.pcm, self._options.lang, event.at, hold_ms)
+        hold_ms = 1e3 * (self._fed - event.at) / RATE
+        guess = self._guess
+        if guess is not None and not self._over(guess.turn):
+            self._floor.take(hold_ms)
+            self._floor.tell(self.turn, SpeechStopped(self.turn, event.at))
+            guess.sure, self._guess = True, None
+            self._changed.notify_all()
+            return
+        if self._floor.doing != "listening":  # a written question came while somebody spoke
+            self._floor.next_turn()
+        self._take(event.pcm, self._options.lang, event.at, hold_ms)
+
+    def _drop_guess(self) -> None:
+        if self._guess is not None:
+            self._guess.dropped, self._guess = True, None
+            self._changed.notify_all()
 
     def _begin(self, said: Pcm | str, lang: Lang | Literal["auto"]) -> None:
         with self._changed:
@@ -206,7 +244,12 @@ class Conversation:
         turn = self._floor.take(hold_ms)
         if not isinstance(said, str):
             self._floor.tell(turn, SpeechStopped(turn, at))
-        self._job = _Job(turn, said, lang)
+        self._hand_over(_Job(turn, said, lang))
+
+    def _hand_over(self, job: _Job) -> None:
+        self._drop_guess()
+        self._job = job
+        self._guess = None if job.sure else job
         self._changed.notify_all()
 
     # ---- the thread that recognises and thinks ----
@@ -231,14 +274,14 @@ class Conversation:
     def _think(self, job: _Job) -> None:
         if self._over(job.turn):
             return
-        self._passed(job.turn, "wait")
+        if job.sure:
+            self._passed(job.turn, "wait")
         if isinstance(job.said, str):
             lang = language(job.said, ("ko", "en")) if job.lang == "auto" else job.lang
             self._answer(job.turn, Question(job.said, lang))
             return
-        heard = self._ear.hear(job.said, lang=job.lang, cancel=lambda: self._over(job.turn))
-        self._passed(job.turn, "hear")
-        if not self._floor.tell(job.turn, Transcribed(job.turn, heard)):
+        heard = self._hear(job, job.said)
+        if heard is None or not self._floor.tell(job.turn, Transcribed(job.turn, heard)):
             return
         with self._changed:
             if self._over(job.turn):
@@ -250,6 +293,27 @@ class Conversation:
         if read.text:
             self._speaker.write(job.turn, read.text, read.lang, read.purpose)
         self._speaker.finish(job.turn, read.lang, read.purpose)
+
+    def _hear(self, job: _Job, pcm: Pcm) -> Heard | None:
+        """What was said, once the utterance is over; None where it is not wanted any more."""
+
+        def given_up() -> bool:
+            return job.dropped or self._over(job.turn)
+
+        fault: Exception | None = None
+        heard = None
+        try:
+            heard = self._ear.hear(pcm, lang=job.lang, cancel=given_up)
+        except Exception as error:  # noqa: BLE001 - raised again as soon as it is due
+            fault = error
+        with self._changed:
+            self._changed.wait_for(lambda: job.sure or given_up())
+            if given_up():
+                return None
+            self._passed(job.turn, "hear")
+        if fault is not None:
+            raise fault
+        return heard
 
     def _answer(self, turn: int, question: Question) -> None:
         with self._changed:
