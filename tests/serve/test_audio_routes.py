@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import threading
 import time
 
@@ -134,6 +135,25 @@ def test_uploads_have_a_limit_of_their_own_and_only_forms_are_taken(serve):
     broken = {"content-type": "multipart/form-data"}
     assert server.http.post(path, content=b"x", headers=broken).status_code == 400
     assert server.http.post("/answer", files={"file": b"x"}).status_code == 415
+
+
+def test_so_many_uploads_at_once(serve):
+    server, client = serve(scripted_voice(uploads=1))
+    with socket.create_connection(("127.0.0.1", server.port)) as slow:
+        slow.sendall(
+            b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100\r\n\r\n-"
+        )
+        until(lambda: refused(client))
+        assert server.http.post("/answer", json={"prompt": "하나"}).status_code == 200
+    until(lambda: not refused(client))
+
+
+def refused(client):
+    try:
+        return not transcribe(client, wav_file(ASKED))
+    except openai.RateLimitError as e:
+        return e.code == "busy"
 
 
 def test_an_ear_that_fails_says_so_and_the_next_is_heard(serve):

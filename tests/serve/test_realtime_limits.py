@@ -144,6 +144,19 @@ def test_a_client_that_vanishes_leaves_nothing_either(serve):
     until(lambda: len(threads()) == before)
 
 
+def test_a_server_that_stops_ends_its_conversations(serve):
+    server = serve(mouth=ScriptedMouth(piece_s=0.05))
+    with live(server) as talk:
+        talk.write("느리게 " + "가" * 200)
+        talk.until(AUDIO)
+        began = time.monotonic()
+        server.stop()
+        assert time.monotonic() - began < 6
+        while talk.next() is not None:
+            pass
+    until(lambda: threads() == [])
+
+
 def test_a_silent_socket_is_closed(serve):
     with live(serve(idle_s=0.3)) as talk:
         assert talk.until("error")[-1].error.code == "session_idle"

@@ -129,6 +129,7 @@ class Dialogue:
         response = self._response
         if response is not None and turn in (None, response.turn):
             self._response = None
+            self._by_client.discard(response.turn)
             by_client = turn is None or turn == self.called_off
             cause: Cause = "client_cancelled" if by_client else "turn_detected"
             yield from response.end("cancelled", {"type": "cancelled", "reason": cause})
