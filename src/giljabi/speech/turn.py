@@ -18,7 +18,7 @@ from giljabi.answer.memory import Turn
 from giljabi.answer.words import language
 from giljabi.errors import GiljabiError
 from giljabi.speech import says
-from giljabi.speech.doubt import Doubts, Question
+from giljabi.speech.clarify import Clarifying, Question
 from giljabi.speech.events import (
     Failed,
     SpeechStarted,
@@ -111,12 +111,14 @@ class Conversation:
         self._answerer, self._options = answerer, options
         self._floor = Floor(tell, self.rate, options.turns, history)
         self._changed = self._floor.changed
-        self._doubts = Doubts(place, options.repeats, "en" if options.lang == "en" else "ko")
+        self._clarifying = Clarifying(
+            place, options.repeats, "en" if options.lang == "en" else "ko"
+        )
         self._feeding = threading.Lock()
         self._fed = 0
         self._job: _Job | None = None
         self._guess: _Job | None = None
-        self._speaker = Speaker(mouth, spoken, self._floor, self._doubts.settled)
+        self._speaker = Speaker(mouth, spoken, self._floor, self._clarifying.settled)
         # A daemon: a recogniser that ignores `cancel` must not keep the program alive.
         self._thread = threading.Thread(target=self._think_on, name="giljabi-think", daemon=True)
         self._thread.start()
@@ -183,7 +185,7 @@ class Conversation:
         with self._feeding, self._changed:
             self._floor.next_turn()
             self._floor.forget()
-            self._doubts.forget()
+            self._clarifying.forget()
             self._listener.reset()
             self._fed = 0
 
@@ -286,7 +288,7 @@ class Conversation:
         with self._changed:
             if self._over(job.turn):
                 return
-            read = self._doubts.read(heard)
+            read = self._clarifying.read(heard)
         if isinstance(read, Question):
             self._answer(job.turn, read)
             return

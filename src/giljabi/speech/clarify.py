@@ -30,7 +30,7 @@ class AskBack:
     lang: Lang
 
 
-class Doubts:
+class Clarifying:
     """Reads one visitor's utterances in turn.
 
     `place` names a place by its id; `repeats` bounds how often in a row a repetition is asked
