@@ -14,7 +14,7 @@ import pytest
 
 from conftest import until
 from giljabi.serve.openai_shapes import ChatRequest, Chunks
-from giljabi.serve.reply import EventStream, StalledError
+from giljabi.serve.reply import StalledError, Stream
 from giljabi.serve.work import Workers
 
 SLOW = {"model": "giljabi", "messages": [{"role": "user", "content": "느리게"}]}
@@ -153,9 +153,7 @@ def test_a_client_that_does_not_read_is_dropped():
     async def main():
         workers = Workers(1, 0)
         request = ChatRequest.model_validate(SLOW)
-        stream = EventStream(
-            workers.submit(make), Chunks(request, "id", 0), answer_s=60, stall_s=0.1
-        )
+        stream = Stream(workers.submit(make), Chunks(request, "id", 0), answer_s=60, stall_s=0.1)
         with pytest.raises(StalledError):
             await stream({"type": "http"}, receive, send)
         assert stream.job.cancelled

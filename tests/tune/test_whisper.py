@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from giljabi.errors import GiljabiError
+from giljabi.speech.weights import WHISPER_BASE, packaged
 from giljabi.tune import (
     speech_data,
     whisper,
@@ -412,16 +413,15 @@ def test_a_checkpoint_half_written_does_not_count(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_real_weights_read_back_hear_what_ctranslate2_hears(shared: Path) -> None:
-    for part in whisper_base.PACKAGED.parts:
+    for part in WHISPER_BASE.parts:
         pytest.importorskip(part.partition("/")[0], reason="needs the packaged Whisper weights")
-    from giljabi.model import store
     from giljabi.tune import whisper_export
 
     loaded = whisper_base.load("whisper-base")
     held = speech_data.some(speech_data.read(shared / "speech").clips, 6, seed=0)
     ours = whisper_export.scored(loaded, held, whisper_score.torch_hears(loaded))
     theirs = whisper_export.scored(
-        loaded, held, whisper_score.ct2_hears(loaded, store.join(whisper_base.PACKAGED).parent)
+        loaded, held, whisper_score.ct2_hears(loaded, packaged())
     )
     assert ours.heard == theirs.heard
     assert ours.cer < 0.5

@@ -19,6 +19,7 @@ from giljabi.errors import GiljabiError
 if TYPE_CHECKING:
     from giljabi.model.boards import Board
     from giljabi.model.budget import Choice
+    from giljabi.model.doctor import Check
 
 _BOARD = "orin-nano-8gb"
 _MODEL = (
@@ -154,7 +155,7 @@ def doctor(
     except GiljabiError as error:
         notes.append(f"No plan to measure against: {error}")
     checks = doctor.checks(venue_dir, port, found_plan, None if model == "none" else weights)
-    found = doctor.Diagnosis(tuple(checks), notes=tuple(notes))
+    found = doctor.Diagnosis((*checks, *_speech_checks()), notes=tuple(notes))
     if not quick and found_plan is not None:
         found = doctor.measured(found, found_plan, weights, lambda: _serving(venue_dir))
     if as_json:
@@ -162,6 +163,19 @@ def doctor(
     else:
         click.echo(doctor.to_text(found))
     raise click.exceptions.Exit(0 if found.well else 1)
+
+
+def _speech_checks() -> list[Check]:
+    """Devices and weights of speech, where its extra is installed; its own row tells otherwise."""
+    from importlib.util import find_spec
+
+    from giljabi.model.packages import EXTRAS
+
+    if any(find_spec(module) is None for module in EXTRAS["voice"]):
+        return []
+    from giljabi.speech.readiness import checks
+
+    return checks()
 
 
 @contextmanager

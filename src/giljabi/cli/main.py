@@ -18,6 +18,7 @@ from giljabi.cli import (
     serve,
     train,
     venue,
+    voice,
 )  # fmt: skip
 from giljabi.errors import GiljabiError
 
@@ -42,6 +43,6 @@ def main() -> None:
 for command in (
     ask.ask, ask.chat, ask.route, ask.evaluate, venue.venue, data.data, export.export,
     train.train, select.select, measure.measure, measure.report, benchmark.benchmark,
-    board.plan, board.doctor, serve.serve,
+    board.plan, board.doctor, serve.serve, voice.voice,
 ):  # fmt: skip
     main.add_command(command)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from giljabi.answer.guide import Guide
 from giljabi.cli.options import Chosen, generator, model_options, plain_chat, venue_option
+from giljabi.errors import GiljabiError
 from giljabi.venue import folder
+
+if TYPE_CHECKING:
+    from giljabi.serve.voice import Voice
+    from giljabi.venue.place import Venue
+
+_PAUSE_MS = 200  # silence after which recognition begins
 
 
 @click.command()
@@ -38,10 +45,19 @@ from giljabi.venue import folder
 )
 @click.option("--model-wait", default=1.5, show_default=True,
               help="Seconds one answer waits for the model before the template answers; -1: all wait.")  # fmt: skip
+@click.option("--voice", "with_voice", is_flag=True,
+              help="Hear and speak too: transcriptions, speech and live conversations.")  # fmt: skip
+@click.option("--ear", "ear_name", default="whisper-base", show_default=True,
+              help="With --voice, who hears: whisper-base, a CTranslate2 folder, a hub id, or URL@MODEL.")  # fmt: skip
+@click.option("--voice-name", default="espeak", show_default=True,
+              help="With --voice, who speaks: espeak, supertonic, supertonic:VOICE, or URL@VOICE.")  # fmt: skip
+@click.option("--conversations", type=click.IntRange(1, 64), default=8, show_default=True,
+              help="With --voice: live conversations at the same time; more get 429.")  # fmt: skip
 def serve(
     venue_dir: Path, chosen: Chosen, host: str, port: int, origin: str | None,
     plain: bool, system: Path | None, memory: str | None, allow_origin: tuple[str, ...],
-    allow_host: tuple[str, ...], queue: int, model_wait: float,
+    allow_host: tuple[str, ...], queue: int, model_wait: float, with_voice: bool, ear_name: str,
+    voice_name: str, conversations: int,
 ) -> None:  # fmt: skip
     """Serve the guide over HTTP on 127.0.0.1:8000."""
     from giljabi.answer.memory import Memory
@@ -51,10 +67,15 @@ def serve(
     options = ServeOptions(
         host=host, port=port, origins=allow_origin, hosts=allow_host, queue=queue
     )
+    voice = None
+    if plain and with_voice:
+        raise GiljabiError("--voice speaks with a venue's guide; leave out --chat.")
     if plain:
         answers: Any = plain_chat(chosen, system)
     else:
         venue = folder.load(venue_dir)
+        if with_voice:
+            voice = _voice(venue, chosen, ear_name, voice_name, conversations)
         answers = Guide(
             venue,
             generator(chosen, venue),
@@ -62,7 +83,29 @@ def serve(
             origin=origin,
         )
     with closing(Memory(memory or _default_memory())) as kept:
-        run_server(answers, kept, options, announce=_announce)
+        run_server(answers, kept, options, voice=voice, announce=_announce)
+
+
+def _voice(
+    venue: Venue, chosen: Chosen, ear_name: str, voice_name: str, conversations: int
+) -> Voice:
+    """Ear, mouth and listeners, loaded before anybody is let in."""
+    from giljabi.serve.voice import Voice, VoiceLimits, require
+
+    require()
+    from giljabi.speech.ears import ear
+    from giljabi.speech.hold import Hold
+    from giljabi.speech.mouths import mouth
+    from giljabi.speech.vad import Turns, Vad
+    from giljabi.spoken import spoken
+
+    return Voice(
+        ear(ear_name, venue, threads=chosen.threads),
+        mouth(voice_name, fall_back=lambda sentence: click.echo(sentence, err=True)),
+        lambda silence_ms: Hold(Vad(Turns(silence_ms=min(_PAUSE_MS, silence_ms))), silence_ms),
+        spoken,
+        VoiceLimits(sockets=conversations),
+    )
 
 
 def _announce(url: str) -> None:

@@ -92,7 +92,7 @@ class OpenAIUrl:
             body["stop"] = list(stop)[:_MOST_STOPS]
         if seed is not None:
             body["seed"] = seed
-        line = _Line()
+        line = Line()
         return pump(
             lambda emit, stopped: self._ask(body, line, emit, stopped),
             cancel=cancel,
@@ -105,7 +105,7 @@ class OpenAIUrl:
     def _ask(
         self,
         body: Mapping[str, Any],
-        line: _Line,
+        line: Line,
         emit: Callable[[str], None],
         stopped: threading.Event,
     ) -> None:
@@ -160,7 +160,7 @@ class OpenAIUrl:
                     emit(text)
 
 
-class _Line:
+class Line:
     """The connection of one request, so that another thread can cut it while a read blocks."""
 
     def __init__(self) -> None:
@@ -169,7 +169,7 @@ class _Line:
         self._cut = False
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """httpx reports each step of a request here; the steps that connect bring the socket."""
+        """httpx reports each step of a request here (extension `trace`); the steps that connect bring the socket."""
         if event not in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             return
         with self._lock:

@@ -199,7 +199,7 @@ def verify(path: Path, sha256: str) -> bool:
 
 
 @contextmanager
-def _appearing(target: Path) -> Iterator[Any]:
+def appearing(target: Path) -> Iterator[Any]:
     """A binary file that becomes `target` when the block ends well, and nothing otherwise."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".", suffix=".unfinished", dir=target.parent)
@@ -236,7 +236,7 @@ def join(of: Base) -> Path:
     parts = [_part(spec, of) for spec in of.parts]
     digest = hashlib.sha256()
     try:
-        with _appearing(target) as out:
+        with appearing(target) as out:
             for part in parts:
                 with part.open("rb") as file:
                     while block := file.read(_BLOCK):

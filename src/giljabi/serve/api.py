@@ -29,21 +29,29 @@ from giljabi.serve.options import ServeOptions
 from giljabi.serve.reply import result_of
 from giljabi.serve.subject import Answerer, GuideSubject, Subject, Talker, subject_of
 from giljabi.serve.venue_routes import VenueRoutes
+from giljabi.serve.voice import CLOSED, Voice, require
 from giljabi.serve.work import BusyError, Cancel, Workers
 
 _log = logging.getLogger(__name__)
 
 
 def create_app(
-    answers: Answerer | Talker, memory: Memory, options: ServeOptions | None = None
+    answers: Answerer | Talker,
+    memory: Memory,
+    options: ServeOptions | None = None,
+    voice: Voice | None = None,
 ) -> FastAPI:
     """The application for a venue's guide, or for plain chat (then without the venue's routes).
 
-    The caller keeps `memory` and closes it after the server has stopped.
+    With a `voice` it hears and speaks too; without, it loads nothing that would. The caller keeps
+    `memory` and closes it after the server has stopped. Raises GiljabiError for a voice without
+    a venue's guide or without its extra.
     """
     options = options or ServeOptions()
     workers = Workers(options.workers, options.queue)
     subject = subject_of(answers)
+    if voice is not None and not isinstance(subject, GuideSubject):
+        raise GiljabiError("Only a venue's guide can be spoken with; leave out --voice or --chat.")
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -67,16 +75,35 @@ def create_app(
             Middleware(Net),
             Middleware(HostGuard, options=options),
             Middleware(OriginGuard, options=options),
-            Middleware(BodyGuard, options=options),
+            Middleware(
+                BodyGuard,
+                options=options,
+                rules=voice.limits.body_rules() if voice else {},
+                closed={} if voice else CLOSED,
+            ),
         ],
     )
     AskRoutes(subject, memory, options, workers).add_to(app)
     ChatRoutes(subject, options, workers).add_to(app)
     if isinstance(subject, GuideSubject):
         VenueRoutes(subject.guide, options, workers).add_to(app)
+    if voice is not None and isinstance(subject, GuideSubject):
+        _add_voice(app, subject.guide, voice, options, workers)
     _add_errors(app, options)
     _document(app)
     return app
+
+
+def _add_voice(
+    app: FastAPI, guide: Answerer, voice: Voice, options: ServeOptions, workers: Workers
+) -> None:
+    require()
+    # Here and not above: they import speech, which a server without a voice must do without.
+    from giljabi.serve.audio_routes import AudioRoutes  # noqa: PLC0415
+    from giljabi.serve.realtime import RealtimeRoute  # noqa: PLC0415
+
+    AudioRoutes(voice, options, workers).add_to(app)
+    RealtimeRoute(guide, voice, options).add_to(app)
 
 
 class AskRoutes:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from giljabi.serve import openai_shapes as shapes
 from giljabi.serve.options import ServeOptions
-from giljabi.serve.reply import EventStream, result_of
+from giljabi.serve.reply import Stream, result_of
 from giljabi.serve.shapes import RefusalError, errors
 from giljabi.serve.subject import Subject
 from giljabi.serve.work import Cancel, Workers
@@ -82,9 +82,7 @@ class ChatRoutes:
 
     def _streamed(self, body: shapes.ChatRequest, answer_id: str, now: int, job: Any) -> Response:
         chunks = shapes.Chunks(body, answer_id, now)
-        return EventStream(
-            job, chunks, answer_s=self.options.answer_s, stall_s=self.options.stall_s
-        )
+        return Stream(job, chunks, answer_s=self.options.answer_s, stall_s=self.options.stall_s)
 
     def _card(self, name: str) -> shapes.ModelCard:
         return shapes.ModelCard(id=name, created=self.since)

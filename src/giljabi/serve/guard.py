@@ -7,12 +7,15 @@ reaches the log: neither bodies nor query strings.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
 import time
 import traceback
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from giljabi.serve.options import ServeOptions, host_name
@@ -24,6 +27,9 @@ _log = logging.getLogger(__name__)
 _DRAIN = 16  # how many times the allowed body is read and thrown away, so that 413 is seen
 _HEADER_LIST = re.compile(rb"[A-Za-z0-9-]+( *, *[A-Za-z0-9-]+)*")
 _METHODS = "GET, POST, DELETE"
+_WRONG_KIND = {"application/json": "not_json", "multipart/form-data": "not_multipart"}
+_GUARDED = ("http", "websocket")
+_PAGE_SCHEMES = {"ws": "http", "wss": "https"}  # a page's origin names how the page was loaded
 
 
 class _BrokenOffError(Exception):
@@ -54,6 +60,15 @@ async def refuse(send: Send, status: int, message: str, code: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+async def refuse_any(scope: Scope, send: Send, status: int, message: str, code: str) -> None:
+    """Answer a request, or a WebSocket's handshake, with an error and close the connection."""
+
+    async def handshake(message: Message) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    await refuse(handshake if scope["type"] == "websocket" else send, status, message, code)
+
+
 class Net:
     """Outermost: fixed headers, one log line per request, and no traceback for a client."""
 
@@ -63,7 +78,7 @@ class Net:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run one request; an exception becomes a 500 without the words that caused it."""
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+            await self._socket(scope, receive, send)
             return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
@@ -91,6 +106,30 @@ class Net:
             elapsed = (time.perf_counter() - began) * 1000
             _log.info("%s %s %s %.1f ms", scope["method"], route, status or "-", elapsed)
 
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run one WebSocket; an exception closes it with 1011, or refuses its handshake."""
+        accepted = False
+        began = time.perf_counter()
+
+        async def watched(message: Message) -> None:
+            nonlocal accepted
+            accepted = accepted or message["type"] == "websocket.accept"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as e:  # noqa: BLE001 - a connection's edge: logged, closed
+            log_failure(e)
+            with contextlib.suppress(Exception):  # the client may be gone already
+                if accepted:
+                    await send({"type": "websocket.close", "code": 1011})
+                else:
+                    message = "Something went wrong inside the server."
+                    await refuse_any(scope, send, 500, message, "internal_error")
+        finally:
+            elapsed = time.perf_counter() - began
+            _log.info("socket %s %.1f s", "open" if accepted else "refused", elapsed)
+
 
 class HostGuard:
     """Turns away every Host the server does not answer to: the cure for DNS rebinding."""
@@ -101,11 +140,12 @@ class HostGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 403."""
-        if scope["type"] == "http":
+        if scope["type"] in _GUARDED:
             named = [value for key, value in scope["headers"] if key == b"host"]
             host = host_name(named[0].decode("latin-1")) if len(named) == 1 else None
             if host not in self.hosts:
-                await refuse(send, 403, "This server does not answer to that host.", "bad_host")
+                message = "This server does not answer to that host."
+                await refuse_any(scope, send, 403, message, "bad_host")
                 return
         await self.app(scope, receive, send)
 
@@ -119,16 +159,20 @@ class OriginGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what no other page sent; answer the preflights of configured origins."""
-        if scope["type"] != "http":
+        if scope["type"] not in _GUARDED:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
         origin = headers.get(b"origin")
-        own = scope["scheme"].encode() + b"://" + headers.get(b"host", b"")
+        scheme: str = scope["scheme"]
+        own = _PAGE_SCHEMES.get(scheme, scheme).encode() + b"://" + headers.get(b"host", b"")
         if origin is None or origin == own:
             await self.app(scope, receive, send)
         elif origin not in self.origins:
-            await refuse(send, 403, "Pages of that origin may not call this server.", "bad_origin")
+            message = "Pages of that origin may not call this server."
+            await refuse_any(scope, send, 403, message, "bad_origin")
+        elif scope["type"] == "websocket":
+            await self.app(scope, receive, send)  # no headers of CORS here: being let in is all
         elif scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
             await _preflight(send, origin, headers)
         else:
@@ -155,35 +199,85 @@ async def _preflight(send: Send, origin: bytes, headers: Mapping[bytes, bytes]) 
     await send({"type": "http.response.body", "body": b""})
 
 
-class BodyGuard:
-    """Reads the whole body first: JSON only, of a bounded size, in a bounded time."""
+@dataclass(frozen=True, slots=True)
+class BodyRule:
+    """What bodies a path takes."""
 
-    def __init__(self, app: ASGIApp, options: ServeOptions) -> None:
+    limit: int
+    """Largest body, in bytes."""
+    kind: str = "application/json"
+    """The only content type, without its parameters."""
+    at_once: int | None = None
+    """Bodies that may be in hand at the same time; the next one is turned away with 429."""
+
+
+class BodyGuard:
+    """Reads the whole body first: of one content type, of a bounded size, in a bounded time.
+
+    `rules` are by path; every other path takes JSON of `options.body_bytes`. Bodies for the
+    paths of `closed` are thrown away and answered with 404 and the sentence given there.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        options: ServeOptions,
+        rules: Mapping[str, BodyRule] | None = None,
+        closed: Mapping[str, str] | None = None,
+    ) -> None:
         self.app = app
-        self.limit = options.body_bytes
+        self.plain = BodyRule(options.body_bytes)
+        self.rules = rules or {}
+        self.closed = closed or {}
         self.seconds = options.stall_s
+        self._in_hand: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its body in hand, or answer 408, 413 or 415."""
+        """Pass the request on with its body in hand, or answer 404, 408, 413, 415 or 429."""
         headers = dict(scope["headers"]) if scope["type"] == "http" else {}
         length = headers.get(b"content-length", b"0")
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path in self.closed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.seconds):
+                    await _body(receive, self.plain.limit)  # so that the answer is seen
+            await refuse(send, 404, self.closed[path], "not_found")
+            return
         if length == b"0" and b"transfer-encoding" not in headers:
             await self.app(scope, receive, send)
             return
+        rule = self.rules.get(path, self.plain)
+        if rule.at_once is not None and self._in_hand[path] >= rule.at_once:
+            await refuse(send, 429, "Too many uploads at once; try again soon.", "busy")
+            return
+        self._in_hand[path] += 1
+        try:
+            await self._take(rule, headers, scope, receive, send)
+        finally:
+            self._in_hand[path] -= 1
+
+    async def _take(
+        self,
+        rule: BodyRule,
+        headers: Mapping[bytes, bytes],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
         try:
             async with asyncio.timeout(self.seconds):
-                body = await self._read(receive)
+                body = await _body(receive, rule.limit)
         except TimeoutError:
             await refuse(send, 408, "The request's body did not arrive in time.", "slow_body")
             return
         if body is None:
             return  # the client left
-        if len(body) > self.limit:
-            await refuse(send, 413, f"A body may have {self.limit} bytes.", "body_too_large")
+        if len(body) > rule.limit:
+            await refuse(send, 413, f"A body may have {rule.limit} bytes.", "body_too_large")
             return
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if kind != b"application/json":
-            await refuse(send, 415, "Send the body as application/json.", "not_json")
+        if kind != rule.kind.encode():
+            await refuse(send, 415, f"Send the body as {rule.kind}.", _WRONG_KIND[rule.kind])
             return
         given = False
 
@@ -196,15 +290,16 @@ class BodyGuard:
 
         await self.app(scope, replay, send)
 
-    async def _read(self, receive: Receive) -> bytes | None:
-        """The body, cut off just past the limit; None when the client left."""
-        body, seen = bytearray(), 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            piece = message.get("body", b"")
-            seen += len(piece)
-            body += piece[: self.limit + 1 - len(body)]
-            if not message.get("more_body", False) or seen > self.limit * _DRAIN:
-                return bytes(body)
+
+async def _body(receive: Receive, limit: int) -> bytes | None:
+    """The body, cut off just past the limit; None when the client left."""
+    body, seen = bytearray(), 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        piece = message.get("body", b"")
+        seen += len(piece)
+        body += piece[: limit + 1 - len(body)]
+        if not message.get("more_body", False) or seen > limit * _DRAIN:
+            return bytes(body)

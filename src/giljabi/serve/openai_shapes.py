@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from giljabi.answer.memory import Turn
 from giljabi.errors import GiljabiError
+from giljabi.serve.guard import error_body
 
 QUESTION_CHARS = 1000
 MESSAGES = 64
@@ -149,6 +150,8 @@ class ModelList(BaseModel):
 class Chunks:
     """The server-sent events of one streamed answer, as bytes ready to send."""
 
+    media_type = "text/event-stream"
+
     def __init__(self, request: ChatRequest, answer_id: str, created: int) -> None:
         self._request = request
         self._head = {
@@ -176,6 +179,10 @@ class Chunks:
             usage = Usage.of(self._request, "".join(self._said)).model_dump()
             out += event({**self._head, "choices": [], "usage": usage})
         return out + b"data: [DONE]\n\n"
+
+    def broken(self, message: str, code: str) -> bytes:
+        """The last event of a stream that failed: an error, and no [DONE]."""
+        return event({**error_body(message, "server_error", code)})
 
     def _choice(self, delta: dict[str, str], reason: str | None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}

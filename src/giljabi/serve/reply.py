@@ -1,4 +1,4 @@
-"""How a job's result reaches the client: whole, or as server-sent events.
+"""How a job's result reaches the client: whole, or piece by piece.
 
 Either way the job is called off when the client leaves.
 """
@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from starlette.responses import Response
 
 from giljabi.errors import GiljabiError
-from giljabi.serve.guard import error_body, log_failure
-from giljabi.serve.openai_shapes import Chunks, event
+from giljabi.serve.guard import log_failure
 from giljabi.serve.shapes import RefusalError
 from giljabi.serve.work import Job
 
@@ -22,10 +21,11 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class StalledError(Exception):
-    """The client stopped reading its stream."""
+    """A stream is cut: the client stopped reading, or its form has no place for an error."""
 
 
 @contextlib.asynccontextmanager
@@ -62,20 +62,38 @@ async def result_of(job: Job[T], receive: Receive, seconds: float) -> T:
     raise _called_off()
 
 
-class EventStream(Response):
-    """The sentences of a job as OpenAI chunks.
+class Framing(Protocol[T_contra]):
+    """How the items of a job become bytes."""
 
-    An error before the first sentence is an ordinary HTTP error; a later one is an event with
-    "error" and no [DONE], so that a cut answer never looks whole.
+    media_type: str
+
+    def opening(self) -> bytes:
+        """What comes first."""
+
+    def piece(self, item: T_contra, /) -> bytes:
+        """One item."""
+
+    def closing(self) -> bytes:
+        """What comes last, when the job ended well."""
+
+    def broken(self, message: str, code: str) -> bytes | None:
+        """What comes last when it did not; None: nothing can be said, the connection is cut."""
+
+
+class Stream(Response, Generic[T]):
+    """The items of a job as they come.
+
+    An error before the first item is an ordinary HTTP error; a later one ends the stream as the
+    framing says, so that a cut answer never looks whole.
     """
 
-    media_type = "text/event-stream"
-
-    def __init__(self, job: Job[str], chunks: Chunks, *, answer_s: float, stall_s: float) -> None:
-        super().__init__()
+    def __init__(
+        self, job: Job[T], framing: Framing[T], *, answer_s: float, stall_s: float
+    ) -> None:
+        super().__init__(media_type=framing.media_type)
         del self.headers["content-length"]
         self.job = job
-        self.chunks = chunks
+        self.framing = framing
         self.answer_s = answer_s
         self.stall_s = stall_s
 
@@ -91,19 +109,19 @@ class EventStream(Response):
                     began = True
                     await self._head(send)
                     if first is not None:
-                        await self._send(send, self.chunks.piece(first))
+                        await self._send(send, self.framing.piece(first))
                         async for piece in self.job:
-                            await self._send(send, self.chunks.piece(piece))
+                            await self._send(send, self.framing.piece(piece))
                     if self.job.cancelled:
                         raise _called_off()
-                await self._send(send, self.chunks.closing(), more=False)
+                await self._send(send, self.framing.closing(), more=False)
             except TimeoutError:
                 await self._broken(send, began, _too_slow())
             except (RefusalError, GiljabiError) as e:
                 await self._broken(send, began, e)
             except StalledError:
                 raise
-            except Exception as e:  # a request's edge: logged, told as an event
+            except Exception as e:  # a request's edge: logged, told as the framing does
                 if not began:
                     raise
                 log_failure(e)
@@ -112,7 +130,7 @@ class EventStream(Response):
     async def _head(self, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
-        await self._send(send, self.chunks.opening())
+        await self._send(send, self.framing.opening())
 
     async def _send(self, send: Send, data: bytes, *, more: bool = True) -> None:
         """Send a piece; StalledError, and with it the end of the connection, when nobody reads."""
@@ -130,7 +148,10 @@ class EventStream(Response):
             message, code = e.message, e.code
         elif isinstance(e, GiljabiError):
             message, code = str(e), "bad_request"
-        await self._send(send, event({**error_body(message, "server_error", code)}), more=False)
+        last = self.framing.broken(message, code)
+        if last is None:
+            raise StalledError(message)
+        await self._send(send, last, more=False)
 
 
 def _too_slow() -> RefusalError:

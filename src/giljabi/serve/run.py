@@ -18,6 +18,7 @@ from giljabi.errors import GiljabiError
 from giljabi.serve.api import create_app
 from giljabi.serve.options import ServeOptions
 from giljabi.serve.subject import Answerer, Talker
+from giljabi.serve.voice import Voice, VoiceLimits
 
 _GRACE_S = 5
 _CONNECTIONS = 512
@@ -28,6 +29,7 @@ def run(
     memory: Memory,
     options: ServeOptions | None = None,
     *,
+    voice: Voice | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; running answers get 5 seconds to end.
@@ -37,21 +39,25 @@ def run(
     """
     options = options or ServeOptions()
     with listening(options.host, options.port) as listener:
-        server = server_for(answers, memory, options)
+        server = server_for(answers, memory, options, voice)
         if announce is not None:
             announce(url_of(listener))
         with _quiet_end():
             server.run(sockets=[listener])
 
 
-def server_for(answers: Answerer | Talker, memory: Memory, options: ServeOptions) -> uvicorn.Server:
+def server_for(
+    answers: Answerer | Talker, memory: Memory, options: ServeOptions, voice: Voice | None = None
+) -> uvicorn.Server:
     """The uvicorn server, to be run on a socket of `listening`."""
     config = uvicorn.Config(
-        create_app(answers, memory, options),
+        create_app(answers, memory, options, voice),
         # One parser and one loop everywhere, whatever else is installed.
         http="h11",
         loop="asyncio",
-        ws="none",
+        ws="none" if voice is None else "websockets-sansio",
+        ws_max_size=(voice.limits if voice else VoiceLimits()).message_bytes,
+        ws_per_message_deflate=False,  # a small frame must not unfold into a large one
         lifespan="on",
         access_log=False,
         log_config=None,
@@ -61,8 +67,10 @@ def server_for(answers: Answerer | Talker, memory: Memory, options: ServeOptions
         timeout_graceful_shutdown=_GRACE_S,
     )
     # uvicorn's access log holds query strings, and with them what people ask. Without handlers it
-    # is only quiet; disabled it stays so whatever a program adds.
+    # is only quiet; disabled it stays so whatever a program adds. The other one tells of sockets
+    # with their query strings, and when debugging what passes through them.
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     return uvicorn.Server(config)
 
 

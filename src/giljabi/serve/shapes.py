@@ -58,8 +58,8 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
         408: "The body did not arrive in time.",
         409: "The question was called off.",
         413: "The body is too large.",
-        415: "The body is not JSON.",
-        429: "Every worker is taken and the queue is full; see Retry-After.",
+        415: "The body is not of the content type that is taken.",
+        429: "Too much is being done and waiting; try again soon.",
         500: "A fault of the server.",
         503: "The answer took too long, or the memory does not work.",
     }

