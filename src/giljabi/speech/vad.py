@@ -41,7 +41,7 @@ class Turns:
     """Once somebody speaks, frames below this are silence."""
     silence_ms: int = 500
     """Silence that ends a turn; 400 to 600 suits people who pause to think of a name."""
-    before_ms: int = 320
+    before_ms: int = 480
     """Sound kept from before the first evidence: soft consonants begin there."""
     longest_ms: int = 25_000
     """A turn is ended here, spoken out or not: Whisper hears no more than 30 s at once."""
