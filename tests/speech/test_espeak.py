@@ -12,11 +12,11 @@ import time
 import numpy as np
 import pytest
 
-pytest.importorskip("espeakng_loader", reason="the extra voice brings espeak-ng")
-
 from giljabi.errors import GiljabiError
 from giljabi.speech.espeak import Espeak, Manner
 from giljabi.spoken import spoken
+
+pytest.importorskip("espeakng_loader", reason="the extra voice brings espeak-ng")
 
 LONG = "한양플라자에서 제이법학관까지 걸어서 약 구 분 거리예요. " * 60
 ALOUD = [

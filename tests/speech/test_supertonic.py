@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("supertonic", reason="the extra supertonic is not installed")
-onnx = pytest.importorskip("onnx", reason="onnx builds the small models")
-
 from giljabi.errors import GiljabiError
 from giljabi.speech.mouths import mouth
 from giljabi.speech.supertonic import Supertonic
+
+pytest.importorskip("supertonic", reason="the extra supertonic is not installed")
+onnx = pytest.importorskip("onnx", reason="onnx builds the small models")
 
 CHUNK, FACTOR = 64, 2
 

@@ -44,6 +44,10 @@ class Supertonic:
     ) -> None:
         package = _package()
         place = folder or _cached()
+        if not package.loader.has_all_onnx_modules(place):
+            raise GiljabiError(
+                f"There are no weights of {MODEL} in {place}; it holds onnx/ and voice_styles/."
+            )
         try:
             self._tts: Any = package.TTS(
                 MODEL, place, auto_download=False, intra_op_num_threads=threads
@@ -92,6 +96,7 @@ class Supertonic:
 def _package() -> Any:
     try:
         import supertonic  # noqa: PLC0415
+        import supertonic.loader  # noqa: PLC0415
     except ImportError as error:
         raise GiljabiError(
             "The voice supertonic needs its package: pip install 'giljabi[supertonic]'"
