@@ -225,3 +225,11 @@ def test_what_the_guide_says_is_said_whole(guide: Guide, place: str) -> None:
         assert SOUNDED.fullmatch(said)
         # No sentence is lost, and none is made.
         assert len(re.findall(r"[.?!](?:\s|$)", said)) == len(re.findall(r"[.?!](?:\s|$)", text))
+
+
+def test_the_page_for_people_shows_what_is_said() -> None:
+    page = (HERE.parents[1] / "docs" / "voice-mouth.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", page.split("| written | said |")[1], flags=re.M)
+    assert len(rows) >= 10
+    for written, said in rows[1:]:
+        assert spoken(written) == said
