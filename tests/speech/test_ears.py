@@ -16,10 +16,11 @@ np = pytest.importorskip("numpy", reason="needs giljabi[voice]")
 for _needed in ("ctranslate2", "faster_whisper", "soundfile", "soxr"):
     pytest.importorskip(_needed, reason="needs giljabi[voice]")
 
+from giljabi.model.connection import SPEECH_KEY_VARIABLE as KEY_VARIABLE  # noqa: E402
 from giljabi.speech import ears, wav, weights  # noqa: E402
 from giljabi.speech.recogniser import Recogniser  # noqa: E402
 from giljabi.speech.sound import RATE  # noqa: E402
-from giljabi.speech.transcription_url import KEY_VARIABLE, TranscriptionUrl  # noqa: E402
+from giljabi.speech.transcription_url import TranscriptionUrl  # noqa: E402
 from giljabi.speech.whisper import WhisperEar  # noqa: E402
 
 QUIET = np.zeros(RATE, np.float32)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from giljabi import korean
@@ -45,23 +45,27 @@ def test_english(written: str, said: str) -> None:
     assert spoken(written, "en") == said
 
 
+@settings(deadline=None)
 @given(TEXTS)
 @example("²Ⅻ①ªº½㈱ŉ")
 def test_korean_keeps_only_what_has_a_sound(text: str) -> None:
     assert SOUNDED.fullmatch(spoken(text))
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_saying_it_twice_changes_nothing(text: str) -> None:
     assert spoken(spoken(text)) == spoken(text)
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS, min_size=1), st.sampled_from(".?!"))
 def test_plain_korean_stays_as_it_is(words: list[str], mark: str) -> None:
     sentence = " ".join(words) + mark
     assert spoken(sentence) == sentence
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_english_is_ascii(text: str) -> None:
     assert spoken(text, "en").isascii()
@@ -95,6 +99,7 @@ def test_every_number_is_heard_as_itself() -> None:
         assert "일천" not in said
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=99_999))
 def test_a_number_in_a_sentence_is_heard_as_itself(n: int) -> None:
     for written in (str(n), f"{n:,}"):
@@ -102,6 +107,7 @@ def test_a_number_in_a_sentence_is_heard_as_itself(n: int) -> None:
         assert heard_sino(spoken(f"문까지 {written}m예요.")[4:].removesuffix(" 미터예요.")) == n
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=9_999))
 def test_our_own_reader_of_numbers_agrees(n: int) -> None:
     assert korean.number(spoken(f"{n}번").removesuffix("번")) == n
@@ -140,6 +146,7 @@ def test_native_numbers_are_heard_as_themselves() -> None:
     assert spoken("100명") == "백 명"
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=10**20, max_value=10**30))
 def test_numbers_beyond_names_are_said_digit_by_digit(n: int) -> None:
     assert len(spoken(str(n))) == len(str(n))
@@ -218,3 +225,11 @@ def test_what_the_guide_says_is_said_whole(guide: Guide, place: str) -> None:
         assert SOUNDED.fullmatch(said)
         # No sentence is lost, and none is made.
         assert len(re.findall(r"[.?!](?:\s|$)", said)) == len(re.findall(r"[.?!](?:\s|$)", text))
+
+
+def test_the_page_for_people_shows_what_is_said() -> None:
+    page = (HERE.parents[1] / "docs" / "voice-mouth.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", page.split("| written | said |")[1], flags=re.M)
+    assert len(rows) >= 10
+    for written, said in rows[1:]:
+        assert spoken(written) == said

@@ -7,26 +7,21 @@ of templates, because the server renders its own.
 from __future__ import annotations
 
 import json
-import os
 import random
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from giljabi.answer.generator import Message
 from giljabi.errors import GiljabiError
+from giljabi.model.connection import Line, Server, error_text
 from giljabi.model.pump import pump
 from giljabi.model.store import Settings
 
 if TYPE_CHECKING:
     import httpx
-
-KEY_VARIABLE = "GILJABI_API_KEY"
-"""Environment variable with the server's key; ours alone, so no other vendor's key leaks out."""
 
 _BUSY = (429, 503)
 _LONGEST_WAIT_S = 30.0
@@ -52,21 +47,11 @@ class OpenAIUrl:
         silence: float = 120.0,
         attempts: int = 4,
     ) -> None:
-        import httpx  # noqa: PLC0415
-
-        host = httpx.URL(url).host
-        if not host:
-            raise GiljabiError(f"{url} is not a URL; write it as http://host:port/v1.")
-        root = url.rstrip("/").removesuffix("/chat/completions")
         self.name = model
         self.tuned = False
         self.settings = settings or Settings()
-        self._endpoint = (root if root.endswith("/v1") else root + "/v1") + "/chat/completions"
-        self._timeout = httpx.Timeout(silence, connect=connect)
+        self._server = Server(url, "/chat/completions", connect=connect, silence=silence)
         self._attempts = attempts
-        # Loading the certificates is slow, so once; a proxy never stands before our own machine.
-        self._tls = httpx.create_ssl_context() if url.startswith("https:") else True
-        self._trust_env = host not in {"localhost", "127.0.0.1", "::1"}
 
     def stream(
         self,
@@ -111,18 +96,13 @@ class OpenAIUrl:
     ) -> None:
         import httpx  # noqa: PLC0415
 
-        key = os.environ.get(KEY_VARIABLE)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
-            with httpx.Client(
-                timeout=self._timeout, verify=self._tls, trust_env=self._trust_env
-            ) as client:
+            with self._server.client() as client:
                 for attempt in range(1, self._attempts + 1):
                     with client.stream(
                         "POST",
-                        self._endpoint,
+                        self._server.endpoint,
                         json=dict(body),
-                        headers=headers,
                         extensions={"trace": line.trace},
                     ) as response:
                         if response.status_code not in _BUSY or attempt == self._attempts:
@@ -134,56 +114,28 @@ class OpenAIUrl:
         except httpx.HTTPError as error:
             if stopped.is_set():
                 return  # we hung up ourselves
-            raise GiljabiError(f"No answer from {self._endpoint}: {_reason(error)}.") from error
+            raise self._server.unreachable(error) from error
 
     def _read(
         self, response: httpx.Response, emit: Callable[[str], None], stopped: threading.Event
     ) -> None:
         if response.status_code != 200:
-            said = _error_text(response.read())
-            raise GiljabiError(
-                f"{self._endpoint} answered {response.status_code}: {said or 'no reason given'}"
-                + (f" (is {KEY_VARIABLE} set?)" if response.status_code in {401, 403} else "")
-            )
+            raise self._server.refused(response.status_code, next(response.iter_bytes(4096), b""))
         for event in events(response.iter_bytes()):
             if stopped.is_set() or event == "[DONE]":
                 return
             try:
                 chunk = json.loads(event)
             except ValueError as error:
-                raise GiljabiError(f"{self._endpoint} sent no JSON: {event[:80]!r}.") from error
+                raise GiljabiError(
+                    f"{self._server.endpoint} sent no JSON: {event[:80]!r}."
+                ) from error
             if "error" in chunk:
-                raise GiljabiError(f"{self._endpoint} failed: {_error_text(event.encode())}")
+                raise GiljabiError(f"{self._server.endpoint} failed: {error_text(event.encode())}")
             for choice in chunk.get("choices") or ():
                 text = (choice.get("delta") or {}).get("content")
                 if text:
                     emit(text)
-
-
-class Line:
-    """The connection of one request, so that another thread can cut it while a read blocks."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._cut = False
-
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """httpx reports each step of a request here (extension `trace`); the steps that connect bring the socket."""
-        if event not in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            return
-        with self._lock:
-            self._socket = info["return_value"].get_extra_info("socket")
-        if self._cut:
-            self.hang_up()
-
-    def hang_up(self) -> None:
-        """Close both directions: a blocked read returns, and the server learns that we left."""
-        with self._lock:
-            self._cut = True
-            if self._socket is not None:
-                with suppress(OSError):  # it may be gone already
-                    self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def events(chunks: Iterator[bytes]) -> Iterator[str]:
@@ -227,16 +179,3 @@ def _wait_for(retry_after: str | None, attempt: int) -> float:
             return backoff
         asked = (until - datetime.now(UTC)).total_seconds()
     return max(0.0, min(asked, _LONGEST_WAIT_S))
-
-
-def _error_text(raw: bytes) -> str:
-    text = raw.decode("utf-8", "replace").strip()
-    try:
-        error = json.loads(text).get("error", text)
-    except (ValueError, AttributeError):
-        return text[:200]
-    return str(error.get("message", error) if isinstance(error, dict) else error)[:200]
-
-
-def _reason(error: Exception) -> str:
-    return str(error).rstrip(".") or type(error).__name__

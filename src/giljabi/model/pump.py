@@ -1,16 +1,18 @@
-"""A blocking producer of text, turned into an iterator that can be left at any moment."""
+"""A blocking producer of text or sound as an iterator that can be left at any moment."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 _POLL_S = 0.02
 
-Work = Callable[[Callable[[str], None], threading.Event], None]
-"""`work(emit, stopped)`: calls `emit(piece)` as text comes; gives up once `stopped` is set."""
+Piece = TypeVar("Piece")
+Work = Callable[[Callable[[Piece], None], threading.Event], None]
+"""`work(emit, stopped)`: calls `emit(piece)` as pieces come; gives up once `stopped` is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +21,18 @@ class _End:
 
 
 def pump(
-    work: Work,
+    work: Work[Piece],
     *,
     cancel: Callable[[], bool] | None = None,
     abort: Callable[[], None] | None = None,
-) -> Iterator[str]:
+) -> Generator[Piece, None, None]:
     """Run `work` in a thread and yield what it emits while it is still running.
 
     Ends when the work ends, within about 20 ms of `cancel()` turning true, or when the consumer
     closes the iterator; in the last two cases `stopped` is set and `abort()` called once, and the
     thread is left to wind down by itself. An exception of the work is raised here.
     """
-    pieces: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
+    pieces: queue.SimpleQueue[Piece | _End] = queue.SimpleQueue()
     stopped = threading.Event()
 
     def run() -> None:

@@ -7,7 +7,6 @@ OpenAI itself, vLLM, speaches, or whisper.cpp's server (--inference-path
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from typing import Any, Literal
 
 from giljabi import korean
 from giljabi.errors import GiljabiError
-from giljabi.model.openai_url import Line
+from giljabi.model.connection import SPEECH_KEY_VARIABLE, Line, Server
 from giljabi.model.pump import pump
 from giljabi.speech import belief, wav
 from giljabi.speech.belief import Doubts
@@ -23,9 +22,6 @@ from giljabi.speech.mending import Mended, Mender
 from giljabi.speech.recogniser import LONGEST_S
 from giljabi.speech.sound import RATE, Cancel, Heard, Lang, Pcm
 from giljabi.venue.place import Venue
-
-KEY_VARIABLE = "GILJABI_SPEECH_API_KEY"
-"""Environment variable with the server's key: apart from the model's, which may be elsewhere."""
 
 _LONGEST_REPLY = 1 << 20
 _LANGUAGES: Mapping[str, Lang] = {"ko": "ko", "korean": "ko", "en": "en", "english": "en"}
@@ -47,21 +43,11 @@ class TranscriptionUrl:
         connect: float = 5.0,
         silence: float = 30.0,
     ) -> None:
-        import httpx  # noqa: PLC0415
-
-        try:
-            host = httpx.URL(url).host
-        except httpx.InvalidURL:
-            host = ""
-        if not host:
-            raise GiljabiError(f"{url} is not a URL; write it as http://host:port/v1@MODEL.")
-        root = url.rstrip("/").removesuffix("/audio/transcriptions")
         self.name = model
-        self._endpoint = (root if root.endswith("/v1") else root + "/v1") + "/audio/transcriptions"
-        self._timeout = httpx.Timeout(silence, connect=connect)
-        # Loading the certificates is slow, so once; a proxy never stands before our own machine.
-        self._tls = httpx.create_ssl_context() if url.startswith("https:") else True
-        self._trust_env = host not in {"localhost", "127.0.0.1", "::1"}
+        self._server = Server(
+            url, "/audio/transcriptions", connect=connect, silence=silence,
+            key_variable=SPEECH_KEY_VARIABLE,
+        )  # fmt: skip
         self._doubts = doubts
         self._mender = Mender(venue) if venue else None
         self._detailed = True
@@ -96,12 +82,8 @@ class TranscriptionUrl:
     ) -> None:
         import httpx  # noqa: PLC0415
 
-        key = os.environ.get(KEY_VARIABLE)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
-            with httpx.Client(
-                timeout=self._timeout, verify=self._tls, trust_env=self._trust_env, headers=headers
-            ) as client:
+            with self._server.client() as client:
                 status, raw = self._post(client, sound, lang, line)
                 if status == 400 and self._detailed and b"response_format" in raw:
                     self._detailed = False  # a server that gives text only
@@ -109,15 +91,10 @@ class TranscriptionUrl:
         except httpx.HTTPError as error:
             if stopped.is_set():
                 return  # we hung up ourselves
-            said = str(error).rstrip(".") or type(error).__name__
-            raise GiljabiError(f"No answer from {self._endpoint}: {said}.") from error
-        text = raw.decode("utf-8", "replace")
+            raise self._server.unreachable(error) from error
         if status != 200:
-            raise GiljabiError(
-                f"{self._endpoint} answered {status}: {text.strip()[:200] or 'no reason given'}"
-                + (f" (is {KEY_VARIABLE} set?)" if status in {401, 403} else "")
-            )
-        emit(text)
+            raise self._server.refused(status, raw)
+        emit(raw.decode("utf-8", "replace"))
 
     def _post(
         self, client: Any, sound: bytes, lang: Lang | Literal["auto"], line: Line
@@ -131,7 +108,7 @@ class TranscriptionUrl:
             form["language"] = lang
         with client.stream(
             "POST",
-            self._endpoint,
+            self._server.endpoint,
             data=form,
             files={"file": ("speech.wav", sound, "audio/wav")},
             extensions={"trace": line.trace},
@@ -140,16 +117,16 @@ class TranscriptionUrl:
             for piece in response.iter_bytes():
                 raw += piece
                 if len(raw) > _LONGEST_REPLY:
-                    raise GiljabiError(f"{self._endpoint} sent more than a mebibyte.")
+                    raise GiljabiError(f"{self._server.endpoint} sent more than a mebibyte.")
             return response.status_code, raw
 
     def _parsed(self, body: str) -> dict[str, Any]:
         try:
             reply = json.loads(body)
         except ValueError as error:
-            raise GiljabiError(f"{self._endpoint} sent no JSON: {body[:80]!r}.") from error
+            raise GiljabiError(f"{self._server.endpoint} sent no JSON: {body[:80]!r}.") from error
         if not isinstance(reply, dict) or not isinstance(reply.get("text"), str):
-            raise GiljabiError(f"{self._endpoint} sent no text: {body[:80]!r}.")
+            raise GiljabiError(f"{self._server.endpoint} sent no text: {body[:80]!r}.")
         return reply
 
     def _heard(

@@ -1,6 +1,6 @@
 """English text without what espeak-ng and its like read wrong; plain numbers they read well.
 
-Checked against espeak-ng 1.52: "650 m" came out as "fifty em", "24/7" as "twenty-four slash
+Checked against espeak-ng 1.52: "650 m" came out as "… fifty em", "24/7" as "twenty-four slash
 seven", "No. 5" as "no" and "five" of the next sentence, "9:00" as "nine zero zero".
 """
 

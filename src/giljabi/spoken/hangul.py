@@ -248,7 +248,7 @@ def _number(found: re.Match[str]) -> str:
             + _numbers(number.lstrip("0") + (found["gap"] or "") + unit)
             + (found["josa"] or "")
         )
-    elif counted := _counted(number, unit, rest):
+    elif counted := _counted(number, unit, rest, found.string[: found.start()]):
         said = f"{counted} {name}"
     else:
         gap = found["gap"] if name in ko["glued"].split() else " "
@@ -256,14 +256,16 @@ def _number(found: re.Match[str]) -> str:
     return before + _followed(written, said, found["josa"] if unit else None)
 
 
-def _counted(number: str, unit: str, rest: str) -> str | None:
+def _counted(number: str, unit: str, rest: str, earlier: str) -> str | None:
     """The native number before this counter, or None where it is said in Sino-Korean."""
     ko = table()["ko"]
     if not re.fullmatch(r"[1-9]\d?", number):
         return None
     if unit == "번":
+        # 하루에 세 번; 두 번 갈아타세요; but 삼번 출구.
         times = re.match(rf" ?(?:{either(ko['times'].split())})", rest)
-        return numerals.native(int(number)) if times else None
+        often = re.search(rf"(?:{either(ko['how_often'].split())})에 ?$", earlier)
+        return numerals.native(int(number)) if times or often else None
     if unit not in ko["native"].split() or int(number) > ko["native_until"].get(unit, 99):
         return None
     return "첫" if (number, unit) == ("1", "번째") else numerals.native(int(number))
