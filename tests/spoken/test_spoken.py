@@ -231,5 +231,5 @@ def test_the_page_for_people_shows_what_is_said() -> None:
     page = (HERE.parents[1] / "docs" / "voice-mouth.md").read_text("utf-8")
     rows = re.findall(r"^\| (.+?) \| (.+?) \|$", page.split("| written | said |")[1], flags=re.M)
     assert len(rows) >= 10
-    for written, said in rows[1:]:
+    for written, said in rows:
         assert spoken(written) == said
