@@ -40,7 +40,7 @@ def _said(name: str, look: Callable[[], str]) -> Check:
 def _ear_weights() -> str:
     from giljabi.speech import weights  # noqa: PLC0415
 
-    return str(weights.folder())
+    return str(weights.packaged())
 
 
 def _voice() -> str:
