@@ -420,8 +420,6 @@ def test_real_weights_read_back_hear_what_ctranslate2_hears(shared: Path) -> Non
     loaded = whisper_base.load("whisper-base")
     held = speech_data.some(speech_data.read(shared / "speech").clips, 6, seed=0)
     ours = whisper_export.scored(loaded, held, whisper_score.torch_hears(loaded))
-    theirs = whisper_export.scored(
-        loaded, held, whisper_score.ct2_hears(loaded, packaged())
-    )
+    theirs = whisper_export.scored(loaded, held, whisper_score.ct2_hears(loaded, packaged()))
     assert ours.heard == theirs.heard
     assert ours.cer < 0.5

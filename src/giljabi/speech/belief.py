@@ -56,8 +56,8 @@ def judge(
     """
     d = doubts or Doubts()
     said = squeeze(text)
-    if not said:
-        return "no_speech"
+    if not said:  # nothing, or nothing in a script we know
+        return "unsure" if any(c.isalpha() for c in text) else "no_speech"
     if _loops(text, said):
         return "loop"
     likely = 0.0 if log_prob is None else log_prob
@@ -100,7 +100,9 @@ _AGAIN = re.compile(r"(.{1,40}?)\1{3,}|(.{6,60}?)\2{2,}")
 def _loops(text: str, said: str) -> bool:
     if loops.find(text) is not None:
         return True
-    return any(len(again[0]) >= 8 for again in _AGAIN.finditer(said))
+    found = (again[0] for again in _AGAIN.finditer(said))
+    # "1111 1111" may be a telephone's number.
+    return any(len(again) >= 8 and (len(set(again)) > 1 or not again.isdigit()) for again in found)
 
 
 @cache

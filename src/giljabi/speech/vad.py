@@ -23,31 +23,34 @@ FRAME = 512
 """Samples judged at once: 32 ms."""
 _CONTEXT = 64  # samples of the frame before that the network sees too
 _STATE = (1, 1, 128)
+_UNDECIDED = 32  # frames after which evidence that led nowhere is forgotten
 
 
 @dataclass(frozen=True, slots=True)
 class Turns:
     """When speech begins and ends. Times are in milliseconds."""
 
-    threshold: float = 0.5
-    """A frame with at least this probability is speech."""
+    doubt: float = 0.25
+    """What a frame's probability of speech is above this is evidence, what it is below is
+    evidence against (Page's cumulative sum, 1954): faint beginnings add up, clicks do not."""
+    evidence: float = 0.5
+    """Speech has begun where the sum of evidence, never below 0, comes to this."""
+    speech_ms: int = 64
+    """Shortest stretch of sound that may begin a turn."""
     quiet: float = 0.35
-    """Below it a frame is silence; between the two it is whatever was before it."""
-    speech_ms: int = 96
-    """Speech needed, without silence in it, before anybody is said to speak."""
+    """Once somebody speaks, frames below this are silence."""
     silence_ms: int = 500
     """Silence that ends a turn; 400 to 600 suits people who pause to think of a name."""
-    before_ms: int = 320
-    """Sound kept from before the first frame of speech: soft consonants begin there."""
+    before_ms: int = 480
+    """Sound kept from before the first evidence: soft consonants begin there."""
     longest_ms: int = 25_000
     """A turn is ended here, spoken out or not: Whisper hears no more than 30 s at once."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.quiet <= self.threshold < 1:
-            raise GiljabiError(
-                f"Speech needs 0 < quiet <= threshold < 1, not {self.quiet} and {self.threshold}."
-            )
-        if min(self.speech_ms, self.silence_ms, self.before_ms) < 0 or self.longest_ms > 30_000 or self.silence_ms >= self.longest_ms:
+        if not (0 < self.doubt < 1 and 0 < self.quiet < 1 and self.evidence > 0):
+            raise GiljabiError("Turns need probabilities between 0 and 1, and evidence above 0.")
+        shortest = min(self.speech_ms, self.silence_ms, self.before_ms)
+        if shortest < 0 or not self.silence_ms < self.longest_ms <= 30_000:
             raise GiljabiError("Times of a turn are milliseconds, the longest at most 30,000.")
 
 
@@ -108,7 +111,8 @@ class Vad:
     def _idle(self, left: Iterable[Pcm] = ()) -> None:
         self._frames = deque(left)
         self._speaking = False
-        self._spoken = 0  # frames of speech in a row, until somebody is said to speak
+        self._evidence = 0.0
+        self._spoken = 0  # frames since evidence was last 0
         self._last = 0  # where the last frame of speech ended
 
     def _judge(self, frame: Pcm, probability: float) -> Started | Ended | None:
@@ -116,8 +120,7 @@ class Vad:
         self._frames.append(frame)
         self._at += FRAME
         if not self._speaking:
-            self._spoken = self._spoken + 1 if probability >= t.threshold else 0
-            return self._maybe_started()
+            return self._maybe_started(probability - t.doubt)
         if probability >= t.quiet:
             self._last = self._at
         silent = self._at - self._last >= t.silence_ms * RATE // 1000
@@ -125,10 +128,15 @@ class Vad:
             return self._ended(silent=silent)
         return None
 
-    def _maybe_started(self) -> Started | None:
-        if self._spoken and self._spoken >= _frames(self._turns.speech_ms):
+    def _maybe_started(self, more: float) -> Started | None:
+        t = self._turns
+        self._evidence = max(0.0, self._evidence + more)
+        self._spoken = self._spoken + 1 if self._evidence else 0
+        if self._evidence >= t.evidence and self._spoken >= _frames(t.speech_ms):
             self._speaking, self._last = True, self._at
             return Started(self._at - self._spoken * FRAME)
+        if self._spoken > _UNDECIDED:
+            self._evidence, self._spoken = 0.0, 0
         while len(self._frames) > self._kept + self._spoken:
             self._frames.popleft()
         return None

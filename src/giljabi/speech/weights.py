@@ -43,7 +43,7 @@ def folder(name: str = WHISPER_BASE.name) -> Path:
     if name == WHISPER_BASE.name:
         return packaged()
     path = Path(name).expanduser()
-    if path.is_dir():
+    if name and path.is_dir():
         if not (path / "model.bin").is_file() or not (path / "tokenizer.json").is_file():
             raise GiljabiError(
                 f"{path} is no CTranslate2 folder of Whisper: it lacks model.bin or tokenizer.json."
