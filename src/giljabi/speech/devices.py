@@ -18,6 +18,8 @@ from giljabi.speech.sound import RATE, Pcm
 Kind = Literal["input", "output"]
 BLOCK_S = 0.01
 """Seconds of sound moved at once, in and out."""
+LATENCY_S = 0.04
+"""Sound kept in a device: enough for a busy board, little enough to fall silent within 50 ms."""
 _WAITING = 500  # blocks kept for a reader that is late; 5 s
 
 
@@ -105,7 +107,7 @@ def opened(make: Any, device: Device, **settings: Any) -> Any:
     sd = sounddevice()
     try:
         stream = make(
-            device=device.number, channels=1, dtype="float32", latency="low",
+            device=device.number, channels=1, dtype="float32", latency=LATENCY_S,
             blocksize=round(settings["samplerate"] * BLOCK_S), **settings,
         )  # fmt: skip
         stream.start()

@@ -15,8 +15,8 @@ import numpy as np
 from giljabi.speech.devices import Device, Resampler, opened, sounddevice, usable_rate
 from giljabi.speech.sound import Pcm
 
-_AHEAD_S = 0.03
-"""Sound that may be in the device already and is not worth throwing it open for."""
+_AHEAD_S = 0.05
+"""Sound in the device that may still be heard when told to stop; more is thrown away."""
 
 
 class Player:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from giljabi.errors import GiljabiError
+from giljabi.model import store
 from giljabi.model.doctor import Check
-from giljabi.speech import devices, echo
+from giljabi.speech import devices, echo, weights
 
 
 def checks() -> list[Check]:
@@ -38,9 +39,7 @@ def _said(name: str, look: Callable[[], str]) -> Check:
 
 
 def _ear_weights() -> str:
-    from giljabi.speech import weights  # noqa: PLC0415
-
-    return str(weights.folder())
+    return str(store.join(weights.WHISPER_BASE))
 
 
 def _voice() -> str:
