@@ -82,6 +82,7 @@ def _place(**fields: object) -> Change:
         (_head("languages", ""), "languages is missing"),
         (_head("own_names", "own_names = [1, 2]"), "field own_names.0: should be"),
         (_head("own_names", "own_names = 5"), "field own_names: should be"),
+        (_head("readings", 'readings = { MRI = "MRI" }'), "field readings.MRI: should be"),
         (_areas("areas = [1]"), "field areas: should be"),
         (_areas('areas = "x"'), "field areas: should be"),
         (_areas('areas = { campus = "x" }'), "field areas.campus: should be"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from giljabi.errors import GiljabiError
+from giljabi.spoken import spoken
 from giljabi.venue import folder
 from giljabi.venue.place import Venue
 
@@ -113,3 +114,10 @@ def test_writing_is_whole_or_not_at_all(tmp_path: Path) -> None:
         folder.write_json(target, [object()])
     assert json.loads(target.read_text()) == [1]
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_venue_says_how_its_own_words_are_read_aloud(hospital: Venue) -> None:
+    assert (
+        spoken("3T MRI는 2층이에요.", readings=hospital.readings)
+        == "쓰리티 엠알아이는 이 층이에요."
+    )

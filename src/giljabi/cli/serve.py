@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,7 @@ def _voice(
         ear(ear_name, venue, threads=chosen.threads),
         mouth(voice_name, fall_back=lambda sentence: click.echo(sentence, err=True)),
         lambda silence_ms: Hold(Vad(Turns(silence_ms=min(_PAUSE_MS, silence_ms))), silence_ms),
-        spoken,
+        partial(spoken, readings=venue.readings),
         VoiceLimits(sockets=conversations),
     )
 

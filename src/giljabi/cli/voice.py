@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,8 @@ def _parts(
         return Conversation(
             Hold(Vad(Turns(silence_ms=min(_PAUSE_MS, silence_ms))), silence_ms), hears, speaks,
             guide, tell, options=options,
-            place=lambda place, lang: venue.place(place).label(lang), spoken=spoken,
+            place=lambda place, lang: venue.place(place).label(lang),
+            spoken=partial(spoken, readings=venue.readings),
         )  # fmt: skip
 
     return made

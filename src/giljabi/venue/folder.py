@@ -56,6 +56,7 @@ def load(folder: Path) -> Venue:
         languages=tuple(dict.fromkeys(head["languages"])),
         places=tuple(place_from_json(p) for p in checked_places(folder / "places.json")),
         own_names=tuple(head.get("own_names", ())),
+        readings=dict(head.get("readings", {})),
         origin_also=tuple(head.get("origin_also", ())),
         areas={k: records.text(v) for k, v in head["areas"].items()},
         sources=dict(head.get("sources", {})),

@@ -173,6 +173,8 @@ class Venue:
     links: tuple[Link, ...] = ()
     directions: tuple[Directions, ...] = ()
     own_names: tuple[str, ...] = ()
+    readings: Mapping[str, str] = field(default_factory=dict)
+    """Words of this venue and how they are said aloud in Korean."""
     origin_also: tuple[str, ...] = ()
     areas: Mapping[str, Text] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
