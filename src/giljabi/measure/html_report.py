@@ -49,7 +49,7 @@ def page(runs: Sequence[Run], histories: Mapping[str, Sequence[Mapping[str, floa
     results = together(runs)
     asked = runs[0].manifest["identity"]["questions"]
     body = [
-        f"<h1>{escape(str(asked['file']))}: {_names(results)}</h1>",
+        f'<h1>{escape(str(asked["file"]))}</h1>\n<p class="soft">{_names(results)}</p>',
         _table("", {one.name: [] for one in results}, table({r.name: r.figures for r in results})),
         _differences(compare(results)),
         _by("Right, by kind of question", "right_by_slot", results),
@@ -180,7 +180,7 @@ def _side_by_side(results: Sequence[Result]) -> str:
             f"{_answer(some[row.id], one.similarities.get(row.id))}</div>"
             for one, some in zip(results, by_id, strict=True)
         )
-        grid = f'<div class="columns" style="grid-template-columns:repeat({len(results)},1fr)">'
+        grid = f'<div class="columns" style="grid-template-columns:repeat({len(results)},minmax(15em,1fr))">'
         articles.append(f"<article>{_question(row)}{grid}{cells}</div></article>")
     head = f"<h2>Side by side ({len(common)} questions)</h2>"
     return (
