@@ -1,7 +1,7 @@
 """`make bench`: every figure of the README, measured in one place and written to results.json.
 
 python benchmarks/run.py [--only NAME …]; names: accuracy planted model measuring tuning load
-alternative data runtime.
+alternative data runtime hearing voice.
 A part that cannot run says why. The alternative needs GILJABI_TORCH_PYTHON (see alternative.py).
 """
 
@@ -39,6 +39,8 @@ PARTS: dict[str, Callable[[], Any]] = {
     "tuning": _part("tuning", "measure"),
     "data": _part("data", "measure"),
     "runtime": _part("runtime", "measure"),
+    "hearing": _part("hearing", "measure"),
+    "voice": _part("voice", "measure"),
 }
 
 

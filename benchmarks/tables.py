@@ -191,9 +191,65 @@ def _runtime(f: dict[str, Any]) -> list[tuple[str, str]]:
     return rows + [row(load, policy) for load, policy in keys]
 
 
+def _hearing(f: dict[str, Any]) -> list[tuple[str, str]]:
+    if "words" not in f:
+        return [("hearing", str(f.get("skipped", "not measured")))]
+    words, names, noises = f["words"], f["names"], f["noises"]
+    ours = words["ours: window that fits, penalty 1.1, beam 5"]
+    theirs = words["faster-whisper's transcribe()"]
+    alone, helped = (names[f"with the clips' places, {how}"] for how in ("unhelped", "helped"))
+    named = ", ".join(
+        f"{what} {alone['names_right'][what]} → {helped['names_right'][what]}"
+        for what in helped["names_right"]
+    )
+    opened = sum(row["turns"] for row in noises["noises"].values())
+    return [
+        (f"character errors of Whisper base, {f['clips']} human clips, ours beside faster-whisper's own call",
+         f"{ours['cer']:.3f} and {theirs['cer']:.3f}, CPU seconds a clip {ours['cpu_s_a_clip']:.2f} and "
+         f"{theirs['cpu_s_a_clip']:.2f}, real-time factor {ours['real_time_factor']:.3f} and "
+         f"{theirs['real_time_factor']:.3f}"),
+        ("names heard right, alone → helped by a catalogue of 208 places",
+         f"{named}; character errors {alone['cer']:.3f} → {helped['cer']:.3f}; names nobody said: "
+         f"{helped['false_names']}, with Hanyang's catalogue {names['Hanyang only, helped']['false_names']}"),
+        (f"a minute each of {len(noises['noises'])} noises: silence, white, pink, hum, clicks, crowds, music",
+         f"{opened} turns opened, {noises['answered']} answered; of the human clips "
+         f"{noises['real clips answered']} are"),
+    ]  # fmt: skip
+
+
+def _voice(f: dict[str, Any]) -> list[tuple[str, str]]:
+    if "turns" not in f:
+        return [("a spoken turn", str(f.get("skipped", "not measured")))]
+    turns, cut, memory = f["turns"], f["interrupt"], f["memory"]
+    first, stages = turns["first_sound_ms"], turns["stages_ms"]
+
+    def spread(of: dict[str, float]) -> str:
+        return f"{of['p50']:.0f} ({of['p95']:.0f})"
+
+    roads = ", ".join(
+        f"{name} {spread(first[name])}: {ratio:.1f}×" for name, ratio in turns["ratio"].items()
+    )
+    staged = ", ".join(
+        f"{name} {spread(stages[name])}" for name in ("hold", "hear", "think", "voice")
+    )
+    stopped = ", ".join(
+        f"{stage} {spread(one)}, at most {one['most']:.0f}" for stage, one in cut.items()
+    )
+    stale = sum(one["stale_events"] for one in cut.values())
+    return [
+        (f"end of speech to first sound, {turns['turns']} turns, ms p50 (p95)",
+         f"{spread(first['ours'])}; one after another: {roads}"),
+        ("the same by stage", staged),
+        ("interrupted: from speech onset to cancelled, ms p50 (p95)", f"{stopped}; stale events after it {stale}"),
+        ("whole voice stack in one process",
+         f"{memory['resident_mb']:.0f} MB resident, peak {memory['peak_mb']:.0f} MB"),
+    ]  # fmt: skip
+
+
 _TABLES = {
     "accuracy": _accuracy, "measuring": _measuring, "planted": _planted, "model": _model, "tuning": _tuning,
-    "load": _load, "alternative": _alternative, "data": _data, "runtime": _runtime,
+    "load": _load, "alternative": _alternative, "data": _data, "runtime": _runtime, "hearing": _hearing,
+    "voice": _voice,
 }  # fmt: skip
 
 
