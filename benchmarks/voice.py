@@ -14,6 +14,7 @@ import argparse
 import csv
 import itertools
 import json
+import math
 import os
 import queue
 import random
@@ -21,6 +22,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -199,17 +201,17 @@ def interrupt(of: Parts) -> dict[str, Any]:
     """
     out: dict[str, Any] = {}
     for stage in ("hearing", "thinking", "speaking"):
-        delays, itself, stale, understood = list[float](), 0, 0, 0
+        delays, itself, unheard, stale, understood = list[float](), 0, 0, 0, 0
         for number in range(INTERRUPTIONS):
             delay, late, heard = _interrupted(of, stage, number)
-            if delay < 0:
-                itself += 1
-            else:
+            itself += delay < 0
+            unheard += delay == math.inf
+            if 0 <= delay < math.inf:
                 delays.append(delay)
             stale += late
             understood += heard
         out[stage] = {**_spread(delays), "most": round(max(delays, default=0), 1),
-                      "interruptions": len(delays), "by_itself": itself,
+                      "interruptions": INTERRUPTIONS, "by_itself": itself, "unheard": unheard,
                       "stale_events": stale, "next_turn_answered": understood}  # fmt: skip
         print(stage, out[stage], file=sys.stderr)
     return out
@@ -226,7 +228,7 @@ def _interrupted(of: Parts, stage: str, number: int) -> tuple[float, int, bool]:
     }
     first = talk.until(stop[stage])[1]
     sound = [first.pcm] if isinstance(first, events.Sound) else []
-    begun, cancelled, late, echo = time.perf_counter(), 0.0, 0, EchoCanceller()
+    begun, cancelled, late, answered, echo = time.perf_counter(), 0.0, 0, False, EchoCanceller()
     onset_s = _onset(over) / RATE
     for at in range(0, len(over), PIECE):
         piece, played = over[at : at + PIECE], _next(sound, talk.on.rate)
@@ -238,11 +240,14 @@ def _interrupted(of: Parts, stage: str, number: int) -> tuple[float, int, bool]:
                 cancelled = cancelled or when
             elif isinstance(event, events.Sound) and not cancelled:
                 sound.append(event.pcm)
+            elif isinstance(event, events.Done) and event.turn > first.turn:
+                answered = True
             elif cancelled and event.turn == first.turn:
                 late += 1
-    answered = isinstance(talk.until(events.Done)[1], events.Done)
+    with suppress(TimeoutError):
+        answered = answered or bool(talk.until(events.Done, within_s=8))
     talk.on.close()
-    return (cancelled - begun - onset_s) * 1000, late, answered
+    return (cancelled - begun - onset_s) * 1000 if cancelled else math.inf, late, answered
 
 
 def _onset(pcm: Pcm) -> int:
@@ -320,8 +325,12 @@ def measure(
         "turns": lambda: turns(loaded), "interrupt": lambda: interrupt(loaded),
         "memory": lambda: memory(loaded), "soak": lambda: soak(loaded, minutes),
     }  # fmt: skip
+    out: dict[str, Any] = {}
     # Memory first: the library's own call of `turns` brings weights of its own.
-    return {name: known[name]() for name in sorted(names, key=lambda n: n != "memory")}
+    for name in sorted(names, key=lambda n: n != "memory"):
+        out[name] = known[name]()
+        print(name, json.dumps(out[name], ensure_ascii=False), file=sys.stderr, flush=True)
+    return out
 
 
 if __name__ == "__main__":
