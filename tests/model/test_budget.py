@@ -56,9 +56,10 @@ def test_a_part_of_an_unknown_kind_is_refused():
         boards.read_parts("[nose.x]\nresident_mb = 1\nsource = ''")
 
 
-def test_voice_parts_say_that_nobody_measured_them():
-    for kind in ("asr", "vad", "tts"):
-        assert all(p.estimated for p in boards.ingredients(kind).values())
+def test_voice_parts_say_whether_they_were_measured():
+    found = [p for kind in ("asr", "vad", "tts") for p in boards.ingredients(kind).values()]
+    assert all(p.estimated != p.source.startswith("measured") for p in found)
+    assert sum(not p.estimated for p in found) == 3  # the ones that are packaged
     text = budget.to_text(budget.plan(budget.Choice(BOX, None, besides=VOICE)))
     assert "MB ~ asr: whisper-cpp-small" in text
     assert "~ is estimated" in text
