@@ -233,7 +233,8 @@ def _voice(f: dict[str, Any]) -> list[tuple[str, str]]:
         f"{name} {spread(stages[name])}" for name in ("hold", "hear", "think", "voice")
     )
     stopped = ", ".join(
-        f"{stage} {spread(one)}, at most {one['most']:.0f}" for stage, one in cut.items()
+        f"{stage} {spread(one)}, {one['within_200_ms']} of {one['interruptions']} within 200"
+        for stage, one in cut.items()
     )
     stale = sum(one["stale_events"] for one in cut.values())
     return [

@@ -14,7 +14,6 @@ import argparse
 import csv
 import itertools
 import json
-import math
 import os
 import queue
 import random
@@ -38,7 +37,7 @@ from giljabi.speech.ears import ear
 from giljabi.speech.echo import EchoCanceller
 from giljabi.speech.espeak import Espeak
 from giljabi.speech.hold import Hold
-from giljabi.speech.sound import RATE, Ended, Heard, Pcm, Started
+from giljabi.speech.sound import RATE, Ended, Heard, Pcm
 from giljabi.speech.turn import Conversation
 from giljabi.speech.vad import Turns, Vad
 from giljabi.spoken import spoken
@@ -196,31 +195,40 @@ def _spread(ms: list[float]) -> dict[str, float]:
 def interrupt(of: Parts) -> dict[str, Any]:
     """Milliseconds from the onset of recorded speech to Cancelled, at every stage.
 
-    The answer's own sound is in the microphone too, 20 dB below the visitor, through the echo
-    canceller; a Cancelled before the onset was the answer interrupting itself.
+    The answer's own sound is in the microphone too, a tenth as strong, through the echo canceller.
+    Onset is where the clip first is loud, within 15 dB of its loudest tenth for 30 ms; a softer
+    beginning may be noticed before it, which is a delay below 0. What is cancelled in the silence
+    before the clip, the answer interrupted itself.
     """
     out: dict[str, Any] = {}
     for stage in ("hearing", "thinking", "speaking"):
-        delays, itself, unheard, stale, understood = list[float](), 0, 0, 0, 0
-        for number in range(INTERRUPTIONS):
-            delay, late, heard = _interrupted(of, stage, number)
-            itself += delay < 0
-            unheard += delay == math.inf
-            if 0 <= delay < math.inf:
-                delays.append(delay)
-            stale += late
-            understood += heard
-        out[stage] = {**_spread(delays), "most": round(max(delays, default=0), 1),
-                      "interruptions": INTERRUPTIONS, "by_itself": itself, "unheard": unheard,
-                      "stale_events": stale, "next_turn_answered": understood}  # fmt: skip
-        print(stage, out[stage], file=sys.stderr)
+        found = [_interrupted(of, stage, number) for number in range(INTERRUPTIONS)]
+        delays = [one.delay_ms for one in found if one.delay_ms is not None]
+        out[stage] = {
+            **_spread(delays), "most": round(max(delays, default=0), 1),
+            "within_200_ms": sum(ms <= 200 for ms in delays), "interruptions": len(found),
+            "by_itself": sum(one.by_itself for one in found),
+            "unheard": len(found) - len(delays), "stale_events": sum(one.stale for one in found),
+            "next_turn_ended": sum(one.answered for one in found),
+        }  # fmt: skip
+        print(stage, out[stage], file=sys.stderr, flush=True)
     return out
 
 
-def _interrupted(of: Parts, stage: str, number: int) -> tuple[float, int, bool]:
-    talk = Talk(of)
-    clip, over = of.clips[number % len(of.clips)], of.clips[(number + 7) % len(of.clips)]
-    talk.feed(clip)
+@dataclass
+class Interrupted:
+    """What became of one interruption."""
+
+    delay_ms: float | None = None
+    """None: nobody noticed, or it was by itself."""
+    by_itself: bool = False
+    stale: int = 0
+    answered: bool = False
+
+
+def _interrupted(of: Parts, stage: str, number: int) -> Interrupted:
+    talk, out, echo = Talk(of), Interrupted(), EchoCanceller()
+    talk.feed(of.clips[number % len(of.clips)])
     stop = {
         "hearing": events.SpeechStopped,
         "thinking": events.Transcribed,
@@ -228,32 +236,42 @@ def _interrupted(of: Parts, stage: str, number: int) -> tuple[float, int, bool]:
     }
     first = talk.until(stop[stage])[1]
     sound = [first.pcm] if isinstance(first, events.Sound) else []
-    begun, cancelled, late, answered, echo = time.perf_counter(), 0.0, 0, False, EchoCanceller()
-    onset_s = _onset(over) / RATE
+    clip = of.clips[(number * 5 + 7) % len(of.clips)]
+    before = RATE // 4 if stage == "speaking" else 0  # else the stage would be over
+    over = np.concatenate([np.zeros(before, np.float32), clip])
+    begun, cancelled = time.perf_counter(), 0.0
     for at in range(0, len(over), PIECE):
-        piece, played = over[at : at + PIECE], _next(sound, talk.on.rate)
+        played = _next(sound, talk.on.rate)
         echo.played(played, talk.on.rate)
+        piece = over[at : at + PIECE]
         talk.feed(echo.clean(piece + 0.1 * _at_rate(played, talk.on.rate, len(piece))))
         while not talk.told.empty():
             when, event = talk.told.get()
-            if isinstance(event, events.Cancelled):
-                cancelled = cancelled or when
-            elif isinstance(event, events.Sound) and not cancelled:
-                sound.append(event.pcm)
+            if isinstance(event, events.Cancelled) and event.turn == first.turn:
+                cancelled = when
             elif isinstance(event, events.Done) and event.turn > first.turn:
-                answered = True
+                out.answered = True
             elif cancelled and event.turn == first.turn:
-                late += 1
+                out.stale += 1
+            elif isinstance(event, events.Sound):
+                sound.append(event.pcm)
     with suppress(TimeoutError):
-        answered = answered or bool(talk.until(events.Done, within_s=8))
+        out.answered = out.answered or bool(talk.until(events.Done, within_s=8))
     talk.on.close()
-    return (cancelled - begun - onset_s) * 1000 if cancelled else math.inf, late, answered
+    out.by_itself = bool(cancelled) and cancelled - begun < before / RATE
+    if cancelled and not out.by_itself:
+        out.delay_ms = (cancelled - begun - (before + _onset(clip)) / RATE) * 1000
+    return out
 
 
 def _onset(pcm: Pcm) -> int:
-    """Where speech begins in a clean clip: the VAD's first evidence, read with all that follows."""
-    told = Vad(Turns(silence_ms=SILENCE_MS)).feed(np.concatenate([pcm, np.zeros(RATE, np.float32)]))
-    return next(one.at for one in told if isinstance(one, Started))
+    """The first of 30 ms within 15 dB of the loudest tenth."""
+    step = RATE // 100
+    power = 10 * np.log10(
+        np.mean(pcm[: len(pcm) // step * step].reshape(-1, step) ** 2, axis=1) + 1e-10
+    )
+    loud = "".join("x" if one > np.percentile(power, 90) - 15 else "." for one in power)
+    return loud.index("xxx") * step
 
 
 def _next(sound: list[Pcm], rate: int) -> Pcm:
