@@ -306,14 +306,16 @@ def test_bits_per_byte_are_all_the_loss_over_all_the_bytes(scorer, loss, texts: 
 @given(texts=st.lists(KOREAN.filter(bool), min_size=2, max_size=2))
 @settings(max_examples=10, deadline=None)
 def test_a_text_after_a_prompt_is_the_whole_less_the_prompt(scorer, loss, texts: list[str]) -> None:
+    if scorer.bos is None:
+        pytest.skip(
+            "a model without BOS reads a line break first, and only where there is no prompt"
+        )
     prompt, text = texts
     ids = [scorer.tokenize(one, special=False) for one in texts]
     whole = scorer.tokenize(prompt + text, special=False)
     assume(ids[0] + ids[1] == whole and scorer.tokenize(prompt) == ids[0])
     nats = [mean * tokens for mean, tokens in map(loss, (prompt + text, prompt))]
     found = metrics.likelihood(scorer, [text], [prompt])
-    head = 0 if scorer.bos is not None else loss(prompt)[0]  # a model without BOS reads \n first
-    assume(not head)
     assert found.nats == pytest.approx(nats[0] - nats[1], rel=1e-4)
 
 

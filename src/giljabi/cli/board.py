@@ -155,9 +155,11 @@ def doctor(
     except GiljabiError as error:
         notes.append(f"No plan to measure against: {error}")
     checks = doctor.checks(venue_dir, port, found_plan, None if model == "none" else weights)
-    found = doctor.Diagnosis((*checks, *_speech_checks()), notes=tuple(notes))
+    found = doctor.Diagnosis(tuple(checks), notes=tuple(notes))
     if not quick and found_plan is not None:
         found = doctor.measured(found, found_plan, weights, lambda: _serving(venue_dir))
+    # Last, because looking loads sound libraries, which memory would be measured with.
+    found = replace(found, checks=(*found.checks, *_speech_checks()))
     if as_json:
         click.echo(json.dumps(doctor.to_json(found), ensure_ascii=False, indent=1))
     else:

@@ -59,6 +59,7 @@ class Hold:
         self._first = 0  # sample the first piece kept begins with
         self._fed = 0
         self._begun: int | None = None
+        self._said = 0  # sample the last utterance ended at: no other holds a part of it
         self._paused: Paused | None = None
 
     def feed(self, pcm: Pcm) -> list[Started | Paused | Resumed | Ended]:
@@ -84,6 +85,7 @@ class Hold:
                 events.append(event)
         if self._paused is not None and self._is_over(self._paused):
             events.append(Ended(self._paused.at, self._paused.pcm))
+            self._said = self._paused.at
             self._begun = self._paused = None
         while self._begun is None and self._first < self._fed - 2 * _BEFORE:
             self._first += len(self._kept.popleft())
@@ -93,5 +95,5 @@ class Hold:
         return self._fed - paused.at >= self._silence or len(paused.pcm) >= _LONGEST
 
     def _utterance(self, end: int) -> Pcm:
-        start = max(0, (self._begun or 0) - _BEFORE - self._first)
+        start = max(0, (self._begun or 0) - _BEFORE - self._first, self._said - self._first)
         return np.concatenate(self._kept)[start : end + _AFTER - self._first]
