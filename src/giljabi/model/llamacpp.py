@@ -21,8 +21,8 @@ from giljabi.model.prompt import Template
 from giljabi.model.pump import pump
 from giljabi.model.store import Settings
 
-PREFIX_CACHE_MIB = 96
-"""Most memory that prompts read before may take, to be found again: some 25 of the guide's. With
+PREFIX_CACHE_MIB = 48
+"""Most memory that prompts read before may take, to be found again: some 13 of the guide's. With
 more, an hour of talk would take the whole voice stack beyond 700 MB."""
 
 
