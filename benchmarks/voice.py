@@ -195,20 +195,25 @@ def _spread(ms: list[float]) -> dict[str, float]:
 def interrupt(of: Parts) -> dict[str, Any]:
     """Milliseconds from the onset of recorded speech to Cancelled, at every stage.
 
-    The answer's own sound is in the microphone too, a tenth as strong, through the echo canceller.
-    Onset is where the clip first is loud, within 15 dB of its loudest tenth for 30 ms; a softer
-    beginning may be noticed before it, which is a delay below 0. What is cancelled in the silence
-    before the clip, the answer interrupted itself.
+    `echo` is speaking with the answer's own sound in the microphone, a tenth as strong, through one
+    canceller that has heard an answer before; elsewhere nothing of it is, as with a headset.
+    Onset is where the clip first is loud, within 15 dB of its loudest tenth for 30 ms; what comes
+    more than 50 ms before that is left out, or the stage would be over. What is cancelled in the
+    silence before the clip, the answer interrupted itself; what had come to its end before anybody
+    spoke is over, and not cancelled.
     """
     out: dict[str, Any] = {}
-    for stage in ("hearing", "thinking", "speaking"):
-        found = [_interrupted(of, stage, number) for number in range(INTERRUPTIONS)]
+    echo = EchoCanceller()
+    _warm(of, echo)
+    for stage in ("hearing", "thinking", "speaking", "echo"):
+        cancels = echo if stage == "echo" else None
+        found = [_interrupted(of, stage, number, cancels) for number in range(INTERRUPTIONS)]
         delays = [one.delay_ms for one in found if one.delay_ms is not None]
         out[stage] = {
             **_spread(delays), "most": round(max(delays, default=0), 1),
             "within_200_ms": sum(ms <= 200 for ms in delays), "interruptions": len(found),
             "by_itself": sum(one.by_itself for one in found),
-            "unheard": len(found) - len(delays), "stale_events": sum(one.stale for one in found),
+            "over_or_unheard": len(found) - len(delays), "stale_events": sum(one.stale for one in found),
             "next_turn_ended": sum(one.answered for one in found),
         }  # fmt: skip
         print(stage, out[stage], file=sys.stderr, flush=True)
@@ -226,25 +231,35 @@ class Interrupted:
     answered: bool = False
 
 
-def _interrupted(of: Parts, stage: str, number: int) -> Interrupted:
-    talk, out, echo = Talk(of), Interrupted(), EchoCanceller()
+def _warm(of: Parts, echo: EchoCanceller) -> None:
+    """One answer through the canceller, so that it knows the room."""
+    said = "잠시만 기다려 주세요. 가는 길을 찾고 있어요. 곧 알려 드릴게요."
+    sound = list(of.mouth.say(said, "ko"))
+    while sound:
+        played = _next(sound, of.mouth.rate)
+        echo.played(played, of.mouth.rate)
+        echo.clean(0.1 * _at_rate(played, of.mouth.rate, PIECE))
+
+
+def _interrupted(of: Parts, stage: str, number: int, echo: EchoCanceller | None) -> Interrupted:
+    talk, out = Talk(of), Interrupted()
     talk.feed(of.clips[number % len(of.clips)])
-    stop = {
-        "hearing": events.SpeechStopped,
-        "thinking": events.Transcribed,
-        "speaking": events.Sound,
-    }
-    first = talk.until(stop[stage])[1]
+    stop = {"hearing": events.SpeechStopped, "thinking": events.Transcribed}
+    first = talk.until(stop.get(stage, events.Sound))[1]
     sound = [first.pcm] if isinstance(first, events.Sound) else []
     clip = of.clips[(number * 5 + 7) % len(of.clips)]
-    before = RATE // 4 if stage == "speaking" else 0  # else the stage would be over
-    over = np.concatenate([np.zeros(before, np.float32), clip])
+    before = 0 if stage in stop else RATE // 4  # a stage before speaking would be over
+    onset = _onset(clip)
+    lead = min(onset, RATE // 20)
+    over = np.concatenate([np.zeros(before, np.float32), clip[onset - lead :]])
     begun, cancelled = time.perf_counter(), 0.0
     for at in range(0, len(over), PIECE):
-        played = _next(sound, talk.on.rate)
-        echo.played(played, talk.on.rate)
         piece = over[at : at + PIECE]
-        talk.feed(echo.clean(piece + 0.1 * _at_rate(played, talk.on.rate, len(piece))))
+        if echo is not None:
+            played = _next(sound, talk.on.rate)
+            echo.played(played, talk.on.rate)
+            piece = echo.clean(piece + 0.1 * _at_rate(played, talk.on.rate, len(piece)))
+        talk.feed(piece)
         while not talk.told.empty():
             when, event = talk.told.get()
             if isinstance(event, events.Cancelled) and event.turn == first.turn:
@@ -260,7 +275,7 @@ def _interrupted(of: Parts, stage: str, number: int) -> Interrupted:
     talk.on.close()
     out.by_itself = bool(cancelled) and cancelled - begun < before / RATE
     if cancelled and not out.by_itself:
-        out.delay_ms = (cancelled - begun - (before + _onset(clip)) / RATE) * 1000
+        out.delay_ms = (cancelled - begun - (before + lead) / RATE) * 1000
     return out
 
 
