@@ -20,6 +20,7 @@ import random
 import statistics
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -195,19 +196,19 @@ def _spread(ms: list[float]) -> dict[str, float]:
 def interrupt(of: Parts) -> dict[str, Any]:
     """Milliseconds from the onset of recorded speech to Cancelled, at every stage.
 
-    `echo` is speaking with the answer's own sound in the microphone, a tenth as strong, through one
-    canceller that has heard an answer before; elsewhere nothing of it is, as with a headset.
+    `echo` is speaking with the answer's own sound in the microphone, a tenth as strong and 60 ms
+    late, through one canceller that has heard an answer before; elsewhere nothing of it is, as with
+    a headset.
     Onset is where the clip first is loud, within 15 dB of its loudest tenth for 30 ms; what comes
     more than 50 ms before that is left out, or the stage would be over. What is cancelled in the
     silence before the clip, the answer interrupted itself; what had come to its end before anybody
     spoke is over, and not cancelled.
     """
     out: dict[str, Any] = {}
-    echo = EchoCanceller()
-    _warm(of, echo)
+    room = Room(of.mouth)
     for stage in ("hearing", "thinking", "speaking", "echo"):
-        cancels = echo if stage == "echo" else None
-        found = [_interrupted(of, stage, number, cancels) for number in range(INTERRUPTIONS)]
+        where = room if stage == "echo" else None
+        found = [_interrupted(of, stage, number, where) for number in range(INTERRUPTIONS)]
         delays = [one.delay_ms for one in found if one.delay_ms is not None]
         out[stage] = {
             **_spread(delays), "most": round(max(delays, default=0), 1),
@@ -231,17 +232,26 @@ class Interrupted:
     answered: bool = False
 
 
-def _warm(of: Parts, echo: EchoCanceller) -> None:
-    """One answer through the canceller, so that it knows the room."""
-    said = "잠시만 기다려 주세요. 가는 길을 찾고 있어요. 곧 알려 드릴게요."
-    sound = list(of.mouth.say(said, "ko"))
-    while sound:
-        played = _next(sound, of.mouth.rate)
-        echo.played(played, of.mouth.rate)
-        echo.clean(0.1 * _at_rate(played, of.mouth.rate, PIECE))
+class Room:
+    """A loudspeaker that the microphone hears, a tenth as strong and 60 ms late; cancelled."""
+
+    def __init__(self, mouth: Espeak) -> None:
+        self._cancels, self._rate = EchoCanceller(), mouth.rate
+        self._late = deque([np.zeros(PIECE, np.float32)] * 3)
+        sound = list(
+            mouth.say("잠시만 기다려 주세요. 가는 길을 찾고 있어요. 곧 알려 드릴게요.", "ko")
+        )
+        while sound:  # so that it knows the room
+            self.heard(np.zeros(PIECE, np.float32), _next(sound, self._rate))
+
+    def heard(self, piece: Pcm, played: Pcm) -> Pcm:
+        """What is left of `piece` and the echo while `played` sounds."""
+        self._cancels.played(played, self._rate)
+        self._late.append(0.1 * _at_rate(played, self._rate, PIECE))
+        return self._cancels.clean(piece + self._late.popleft()[: len(piece)])
 
 
-def _interrupted(of: Parts, stage: str, number: int, echo: EchoCanceller | None) -> Interrupted:
+def _interrupted(of: Parts, stage: str, number: int, room: Room | None) -> Interrupted:
     talk, out = Talk(of), Interrupted()
     talk.feed(of.clips[number % len(of.clips)])
     stop = {"hearing": events.SpeechStopped, "thinking": events.Transcribed}
@@ -255,10 +265,8 @@ def _interrupted(of: Parts, stage: str, number: int, echo: EchoCanceller | None)
     begun, cancelled = time.perf_counter(), 0.0
     for at in range(0, len(over), PIECE):
         piece = over[at : at + PIECE]
-        if echo is not None:
-            played = _next(sound, talk.on.rate)
-            echo.played(played, talk.on.rate)
-            piece = echo.clean(piece + 0.1 * _at_rate(played, talk.on.rate, len(piece)))
+        if room is not None:
+            piece = room.heard(piece, _next(sound, talk.on.rate))
         talk.feed(piece)
         while not talk.told.empty():
             when, event = talk.told.get()

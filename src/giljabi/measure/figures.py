@@ -183,7 +183,8 @@ def _system(rows: Sequence[Measured]) -> Figures:
     def both(of: Callable[[Measured], float | None]) -> Figures:
         return {"p50": within(map(of, rows), 0.5), "p95": within(map(of, rows), 0.95)}
 
-    timed = [row for row in rows if row.tokens and row.decode_ms]
+    # The first token's time is the prompt's, so an answer of one has none of its own.
+    timed = [row for row in rows if (row.tokens or 0) > 1 and row.decode_ms]
     decode_ms = sum(row.decode_ms or 0 for row in timed)
     spent = [row.joules for row in rows if row.joules is not None]
     return {
