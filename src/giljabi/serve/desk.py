@@ -32,7 +32,7 @@ _HOUR = 3600
 _ANSWERED = ("found", "greeting")
 _KEY_CHARS = 200
 _WAITING = 1000  # words between two flushes; more in that time is a flood and not kept
-_ROWS = 50_000  # words on the disk; the oldest make room
+_ROWS = 20_000  # words on the disk; the oldest make room
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 _metadata = sa.MetaData()
@@ -128,7 +128,7 @@ class Desk:
             dropped, self._dropped = self._dropped, []
         try:
             with self._database.begin() as connection:
-                for (hour, kind, key), n in counted.items():
+                for (hour, kind, key), n in sorted(counted.items()):  # one order: no deadlock
                     connection.execute(_added(connection, hour, kind, key, n))
                 for table, rows in ((_questions, asked), (_sentences, dropped)):
                     if rows:

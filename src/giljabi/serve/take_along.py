@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
@@ -56,14 +56,14 @@ class TakeAlongRoutes:
         app.add_api_route(
             "/v1/qr", self.code, response_class=Response,
             responses={
-                **errors(404),
+                **_errors(404),
                 200: {"description": "The code.", "content": {"image/svg+xml": {}}},
             },
         )  # fmt: skip
         app.add_api_route(
             "/print", self.sheet, response_class=HTMLResponse,
             responses={
-                **errors(409, 429, 503),
+                **_errors(409, 429, 503),
                 404: {"description": "The same page, saying why there is no way.", "content": html},
             },
         )  # fmt: skip
@@ -127,6 +127,15 @@ class TakeAlongRoutes:
         image.set("aria-label", words["code_alt"])
         where = element("p", element("strong", words["code"]), element("br"), url)
         return element("section", image, where, class_="code")
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors as they are everywhere: JSON, although the route itself gives something else."""
+    schema = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {
+        status: {"description": said["description"], "content": schema}
+        for status, said in errors(*statuses).items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
