@@ -10,7 +10,8 @@ import contextlib
 import logging
 import secrets
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Request
@@ -66,18 +67,6 @@ def create_app(
         what = "spoken with; leave out --voice" if voice else "administered; leave out --admin"
         raise GiljabiError(f"Only a venue's guide can be {what} or --chat.")
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        workers.open()
-        upkeep = asyncio.create_task(_expire(memory, options.expire_every_s))
-        every = options.expire_every_s
-        try:
-            async with keeping(operator.desk, every) if operator else contextlib.nullcontext():
-                yield
-        finally:
-            upkeep.cancel()
-            workers.close()
-
     app = FastAPI(
         title="giljabi",
         version=__version__,
@@ -85,37 +74,60 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
-        middleware=[
-            Middleware(Net),
-            Middleware(HostGuard, options=options),
-            Middleware(OriginGuard, options=options),
-            Middleware(
-                BodyGuard,
-                options=options,
-                rules={
-                    **(voice.limits.body_rules() if voice else {}),
-                    **(BODY_RULES if operator else {}),
-                },
-                closed={} if voice else CLOSED,
-            ),
-        ],
+        lifespan=_lifespan(workers, memory, options, operator),
+        middleware=_guards(options, voice, operator),
     )
     AskRoutes(subject, memory, options, workers).add_to(app)
     ChatRoutes(subject, options, workers).add_to(app)
     if current is not None:
         VenueRoutes(current, options, workers).add_to(app)
         TakeAlongRoutes(current, options, workers).add_to(app)
-    if current is not None and voice is not None:
-        _add_voice(app, current.spoken(), voice, options, workers)
-    gate = Gate(operator.admission) if operator else None
-    if current is not None and operator is not None and gate is not None:
-        DeskRoutes(operator, current, workers, gate).add_to(app)
+        if voice is not None:
+            _add_voice(app, current.spoken(), voice, options, workers)
+        if operator is not None:
+            DeskRoutes(operator, current, workers).add_to(app)
     if metrics is not None:
-        MetricsRoute(metrics, gate).add_to(app)
+        MetricsRoute(metrics, Gate(operator.admission) if operator else None).add_to(app)
     _add_errors(app, options)
     _document(app)
     return app
+
+
+def _lifespan(
+    workers: Workers, memory: Memory, options: ServeOptions, operator: Operator | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What runs beside the requests, from the first to the last."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        workers.open()
+        every = options.expire_every_s
+        upkeep = asyncio.create_task(_expire(memory, every))
+        try:
+            async with keeping(operator.desk, every) if operator else contextlib.nullcontext():
+                yield
+        finally:
+            upkeep.cancel()
+            workers.close()
+
+    return lifespan
+
+
+def _guards(
+    options: ServeOptions, voice: Voice | None, operator: Operator | None
+) -> list[Middleware]:
+    """What stands in front of the routes, the outermost first."""
+    rules = {
+        **(voice.limits.body_rules() if voice else {}),
+        **(BODY_RULES if operator else {}),
+    }
+    closed = {} if voice else CLOSED
+    return [
+        Middleware(Net),
+        Middleware(HostGuard, options=options),
+        Middleware(OriginGuard, options=options),
+        Middleware(BodyGuard, options=options, rules=rules, closed=closed),
+    ]
 
 
 def _current(guide: Answerer, metrics: Metrics | None, operator: Operator | None) -> CurrentGuide:

@@ -44,13 +44,11 @@ _Chosen = Literal["ko", "en"] | None
 class DeskRoutes:
     """`/admin` and what is under it."""
 
-    def __init__(
-        self, operator: Operator, current: CurrentGuide, workers: Workers, gate: Gate
-    ) -> None:
+    def __init__(self, operator: Operator, current: CurrentGuide, workers: Workers) -> None:
         self.operator = operator
         self.current = current
         self.workers = workers
-        self.gate = gate
+        self.gate = Gate(operator.admission)
         self._said: desk_page.Said | None = None
 
     def add_to(self, app: FastAPI) -> None:
