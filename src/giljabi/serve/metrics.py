@@ -6,7 +6,6 @@ Counts only. No label has more values than the code names; nothing of a question
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
 from giljabi import __version__
@@ -22,12 +21,14 @@ class Metrics:
 
     def __init__(self, workers: Workers) -> None:
         # Here and not above: a server without --metrics does without it.
-        client: Any = import_module("prometheus_client")
+        import prometheus_client as client  # noqa: PLC0415
+        from prometheus_client import core  # noqa: PLC0415
+
         self._expose = client.generate_latest
-        self.content_type: str = client.CONTENT_TYPE_LATEST
+        self.content_type = client.CONTENT_TYPE_LATEST
         self._registry = client.CollectorRegistry()
         client.ProcessCollector(registry=self._registry)
-        known = {"registry": self._registry}
+        known: Any = {"registry": self._registry}
         self._answers = client.Counter(
             "giljabi_answers", "Answers given.", ("outcome", "writer", "door"), **known
         )
@@ -46,7 +47,7 @@ class Metrics:
             "giljabi_checks_failed", "Sentences of the model that did not pass the check.", **known
         )
         client.Info("giljabi_build", "What runs here.", **known).info({"version": __version__})
-        self._registry.register(_Queue(workers, client.core))
+        self._registry.register(_Queue(workers, core))
 
     def note(self, given: Given) -> None:
         """Count one answer."""
@@ -63,8 +64,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """Everything, in the Prometheus text format."""
-        out: bytes = self._expose(self._registry)
-        return out
+        return self._expose(self._registry)
 
 
 class _Queue:

@@ -125,7 +125,8 @@ class TakeAlongRoutes:
         image = ET.fromstring(qr.svg(url, inline=True))  # noqa: S314 - our own
         image.set("role", "img")
         image.set("aria-label", words["code_alt"])
-        where = element("p", element("strong", words["code"]), element("br"), url)
+        host = self.options.public_url
+        where = element("p", element("strong", words["code"]), element("br"), host)
         return element("section", image, where, class_="code")
 
 
@@ -193,7 +194,7 @@ def _mark(words: dict[str, str]) -> Node:
 def _footer(answer: AnswerLike, venue: Venue, words: dict[str, str], today: date) -> Iterator[Node]:
     if any(f.kind == "step" and f.estimated for f in answer.facts):
         yield element("p", words["estimated_note"])
-    sources = dict.fromkeys(f.source for f in answer.facts if f.source)
+    sources = dict.fromkeys(s for f in answer.facts for s in f.source.split("; ") if s)
     if sources:
         yield element("p", f"{words['sources']}: {', '.join(sources)}")
     day = words["date"].format(
