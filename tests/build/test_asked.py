@@ -86,7 +86,13 @@ def test_a_build_takes_them_in_and_keeps_held_out_places_held_out(tmp_path, buil
 def test_the_verb_takes_the_operators_export(tmp_path):
     path = write(
         tmp_path / "unanswered.jsonl",
-        {"question": REFUSED, "lang": "ko", "outcome": "no_such_place", "times": 2, "day": "2026-11-21"},
+        {
+            "question": REFUSED,
+            "lang": "ko",
+            "outcome": "no_such_place",
+            "times": 2,
+            "day": "2026-11-21",
+        },
     )
     out = tmp_path / "out"
     counts = [x for kind in SMALL for x in ("--count", f"{kind}={1 if kind == 'basic' else 0}")]

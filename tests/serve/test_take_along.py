@@ -110,7 +110,22 @@ def test_no_code_leads_anywhere_else(start, path):
 
 
 _PARTS = st.sampled_from(
-    ["/", "//", "\\", "?", "#", "@", ":", "http://evil.example", "print", "..", "%2f", "\t", "\n", ";"]
+    [
+        "/",
+        "//",
+        "\\",
+        "?",
+        "#",
+        "@",
+        ":",
+        "http://evil.example",
+        "print",
+        "..",
+        "%2f",
+        "\t",
+        "\n",
+        ";",
+    ]
 )
 
 
@@ -218,9 +233,19 @@ def test_any_text_comes_back_from_a_page_as_it_was(text):
     read_back = Page(reply.body.decode())
     [shown] = [attrs for tag, attrs in read_back.tags if tag == "p"]
     said = "".join(read_back.of("p"))
-    assert {tag for tag, _ in read_back.tags} == {"html", "head", "meta", "title", "style", "body", "p"}
+    assert {tag for tag, _ in read_back.tags} == {
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "p",
+    }
     plain = "".join(c for c in text if c.isprintable() and c != "\r")
-    assert "".join(c for c in said if c.isprintable() and c != "\ufffd") == f"[{plain}]".replace("\ufffd", "")
+    assert "".join(c for c in said if c.isprintable() and c != "\ufffd") == f"[{plain}]".replace(
+        "\ufffd", ""
+    )
     assert shown["title"].replace("\ufffd", "") == "".join(
         c for c in text if c >= " " or c in "\t\n"
     ).encode("utf-8", "ignore").decode().replace("\ufffd", "")
