@@ -19,6 +19,7 @@ class Running:
     def __init__(self, answers, memory, options, voice=None, operator=None):
         self.guide = answers
         self.memory = memory
+        self.operator = operator
         self._stack = contextlib.ExitStack()
         listener = self._stack.enter_context(listening("127.0.0.1", 0))
         self.url = url_of(listener)
@@ -35,6 +36,8 @@ class Running:
         assert not self._thread.is_alive()
         self._stack.close()
         self.memory.close()
+        if self.operator is not None:
+            self.operator.desk.close()
 
     def ask(self, prompt, **more):
         return self.http.post("/answer", json={"prompt": prompt, **more})
