@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from operated import TOKEN, operator_of, read_page, serving
 from scripted import VENUE, Answer, ScriptedGuide
 
@@ -137,6 +139,17 @@ def test_forms_are_small_and_are_forms(desk_server):
     assert big.status_code == 413
     assert http.post("/admin/login", json={"token": TOKEN}).status_code == 415
     assert http.post("/answer", data={"prompt": "하나"}).status_code == 415
+
+
+@given(st.binary(max_size=200) | st.lists(st.sampled_from(["token=", "&", "=", "%", ";", TOKEN])).map(
+    lambda parts: "".join(parts).encode()))  # fmt: skip
+def test_whatever_a_form_holds_is_a_token_or_none(form):
+    from giljabi.serve.desk_routes import _token_in
+
+    token = _token_in(form)
+    assert token == token.strip()
+    assert _token_in(b"token=" + TOKEN.encode()) == TOKEN
+    assert _token_in(b"a=1&" * 9 + b"token=" + TOKEN.encode()) == ""
 
 
 def test_the_page_shows_what_went_wrong_and_html_in_it_is_text(desk_server):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from giljabi.errors import GiljabiError
@@ -33,6 +34,7 @@ def target(public_url: str, path: str) -> str:
     return url
 
 
+@lru_cache(maxsize=256)
 def svg(url: str, *, inline: bool = False) -> bytes:
     """The code of `url` (ISO/IEC 18004, error correction M) as SVG, black on white.
 

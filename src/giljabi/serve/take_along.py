@@ -68,7 +68,7 @@ class TakeAlongRoutes:
             },
         )  # fmt: skip
 
-    async def code(self, path: Annotated[str, Query(min_length=1, max_length=500)]) -> Response:
+    def code(self, path: Annotated[str, Query(min_length=1, max_length=500)]) -> Response:
         """A QR code of a page of this server, as SVG."""
         if not self.options.public_url:
             raise RefusalError(404, _NO_ADDRESS, "no_public_url")
@@ -88,12 +88,12 @@ class TakeAlongRoutes:
         venue = self.guide.venue
         asked = Asked(start, to, step_free, lang)
 
-        def make(_cancel: Cancel) -> Iterator[AnswerLike]:
-            yield self.guide.route(start, to, step_free=step_free, lang=lang)
+        def make(_cancel: Cancel) -> Iterator[HTMLResponse]:
+            answer = self.guide.route(start, to, step_free=step_free, lang=lang)
+            yield self._page(asked, answer, venue)  # its code takes as long as the answer
 
         job = self.workers.submit(make)
-        answer = await result_of(job, request.receive, self.options.answer_s)
-        return self._page(asked, answer, venue)
+        return await result_of(job, request.receive, self.options.answer_s)
 
     def _page(self, asked: Asked, answer: AnswerLike, venue: Venue) -> HTMLResponse:
         words = _words(answer.lang)
