@@ -34,6 +34,8 @@ class ServeOptions:
     """Seconds a question may take, waiting included, before it is given up with 503."""
     stall_s: float = 30.0
     """Seconds a client may take to send its body, or to read a piece of a stream."""
+    head_s: float = 10.0
+    """Seconds a connection may take to say what it wants."""
     body_bytes: int = 64 * 1024
     """Largest request body."""
     retry_after_s: int = 2

@@ -16,6 +16,7 @@ import uvicorn
 from giljabi.answer.memory import Memory
 from giljabi.errors import GiljabiError
 from giljabi.serve.api import create_app
+from giljabi.serve.http_connection import patient
 from giljabi.serve.operator import Operator
 from giljabi.serve.options import ServeOptions
 from giljabi.serve.subject import Answerer, Talker
@@ -59,7 +60,7 @@ def server_for(
     config = uvicorn.Config(
         create_app(answers, memory, options, voice, operator),
         # One parser and one loop everywhere, whatever else is installed.
-        http="h11",
+        http=patient(options.head_s),
         loop="asyncio",
         ws="none" if voice is None else "websockets-sansio",
         ws_max_size=(voice.limits if voice else VoiceLimits()).message_bytes,
