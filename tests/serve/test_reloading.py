@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import shutil
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from operated import TOKEN, operator_of, serving
 from scripted import VENUE, ScriptedGuide
 
+from conftest import until
 from giljabi.answer.guide import Guide
 from giljabi.serve.current_guide import CurrentGuide
 from giljabi.serve.reloading import RefusedVenueError, Reloader, ReloadingError
@@ -129,6 +132,16 @@ def test_one_reload_at_a_time(venue_dir, current):
             reloader.reload(current)
         go_on.set()
         assert first.result(10).places == len(current.venue.places)
+
+
+def test_the_old_guide_is_let_go_of(venue_dir, start):
+    """It may hold a model: two at a time are for the moment of the exchange only."""
+    current = CurrentGuide(Guide(folder.load(venue_dir)))
+    server = start(answers=current, operator=operator_of(reloader=Reloader(venue_dir, Guide)))
+    assert server.ask("접수처 알려줘").status_code == 200
+    old = weakref.ref(current._guide)
+    assert server.http.post("/admin/reload", headers=BEARER).status_code == 200
+    until(lambda: gc.collect() >= 0 and old() is None)
 
 
 def test_an_answer_that_has_begun_ends_with_the_guide_it_began_with():

@@ -74,6 +74,7 @@ def serve(
 ) -> None:  # fmt: skip
     """Serve the guide over HTTP on 127.0.0.1:8000."""
     from giljabi.answer.memory import Memory
+    from giljabi.serve.current_guide import CurrentGuide
     from giljabi.serve.desk import Desk
     from giljabi.serve.operator import Operator
     from giljabi.serve.options import ServeOptions
@@ -105,7 +106,7 @@ def serve(
                     voice.ear.know(venue)
                 return made
 
-            answers = guide(venue)
+            answers = CurrentGuide(guide(venue))  # nothing else may hold on to the first one
             if admission is not None:
                 record = stack.enter_context(
                     closing(Desk(desk or memory, keep_days=keep_unanswered))

@@ -131,8 +131,13 @@ def _guards(
 
 
 def _current(guide: Answerer, metrics: Metrics | None, operator: Operator | None) -> CurrentGuide:
-    told = [metrics.note] if metrics else []
-    return CurrentGuide(guide, [*told, *([operator.desk.note] if operator else [])])
+    """The guide as one that can be exchanged; whoever will exchange it hands over such a one."""
+    current = guide if isinstance(guide, CurrentGuide) else CurrentGuide(guide)
+    if metrics is not None:
+        current.tell(metrics.note)
+    if operator is not None:
+        current.tell(operator.desk.note)
+    return current
 
 
 def _add_voice(

@@ -35,11 +35,15 @@ Tell = Callable[[Given], None]
 
 
 class CurrentGuide:
-    """Implements Answerer by the guide it holds; `tell` is called for every answer given."""
+    """Implements Answerer by the guide it holds, and holds no other."""
 
-    def __init__(self, guide: Answerer, tell: Sequence[Tell] = ()) -> None:
+    def __init__(self, guide: Answerer) -> None:
         self._guide = guide
-        self._tell = tell
+        self._tell: list[Tell] = []
+
+    def tell(self, tell: Tell) -> None:
+        """Call `tell` for every answer given from now on."""
+        self._tell.append(tell)
 
     @property
     def venue(self) -> Venue:
