@@ -23,7 +23,7 @@ from starlette.middleware import Middleware
 from giljabi import __version__
 from giljabi.answer.memory import Memory
 from giljabi.errors import GiljabiError
-from giljabi.serve import shapes
+from giljabi.serve import qr, shapes
 from giljabi.serve.chat_routes import ChatRoutes
 from giljabi.serve.current_guide import CurrentGuide
 from giljabi.serve.desk_routes import BODY_RULES, DeskRoutes, keeping
@@ -121,7 +121,7 @@ def _guards(
         **(voice.limits.body_rules() if voice else {}),
         **(BODY_RULES if operator else {}),
     }
-    closed = {} if voice else CLOSED
+    closed = {**({} if voice else CLOSED), **({} if options.public_url else qr.CLOSED)}
     return [
         Middleware(Net),
         Middleware(HostGuard, options=options),

@@ -9,6 +9,12 @@ from urllib.parse import quote, urlsplit
 
 from giljabi.errors import GiljabiError
 
+ROUTE = "/v1/qr"
+CLOSED = {
+    ROUTE: "This server does not know where phones reach it; start it with "
+    "`giljabi serve --public-url http://ADDRESS:PORT`."
+}
+"""What the path answers on a server without a public URL."""
 PAGES = ("/", "/print")
 """The pages a code may open; everything else of this server is for programs or its operator."""
 LONGEST = 1000

@@ -23,16 +23,12 @@ from giljabi.serve import qr
 from giljabi.serve.markup import Content, Node, element, page
 from giljabi.serve.options import ServeOptions
 from giljabi.serve.reply import result_of
-from giljabi.serve.shapes import RefusalError, errors
+from giljabi.serve.shapes import errors
 from giljabi.serve.subject import Answerer, AnswerLike, Lang
 from giljabi.serve.work import Cancel, Workers
 from giljabi.venue.place import Venue
 
 _Name = Annotated[str, Query(min_length=1, max_length=200)]
-_NO_ADDRESS = (
-    "This server does not know where phones reach it; start it with "
-    "`giljabi serve --public-url http://ADDRESS:PORT`."
-)
 
 
 class TakeAlongRoutes:
@@ -53,13 +49,13 @@ class TakeAlongRoutes:
     def add_to(self, app: FastAPI) -> None:
         """Register the routes."""
         html = {"text/html": {"schema": {"type": "string"}}}
-        app.add_api_route(
-            "/v1/qr", self.code, response_class=Response,
-            responses={
-                **_errors(404),
-                200: {"description": "The code.", "content": {"image/svg+xml": {}}},
-            },
-        )  # fmt: skip
+        if self.options.public_url:  # else it is one of the closed paths
+            code: dict[int | str, Any] = {
+                200: {"description": "The code.", "content": {"image/svg+xml": {}}}
+            }
+            app.add_api_route(
+                qr.ROUTE, self.code, response_class=Response, responses={**_errors(), **code}
+            )
         app.add_api_route(
             "/print", self.sheet, response_class=HTMLResponse,
             responses={
@@ -70,8 +66,6 @@ class TakeAlongRoutes:
 
     def code(self, path: Annotated[str, Query(min_length=1, max_length=500)]) -> Response:
         """A QR code of a page of this server, as SVG."""
-        if not self.options.public_url:
-            raise RefusalError(404, _NO_ADDRESS, "no_public_url")
         image = qr.svg(qr.target(self.options.public_url, path))
         headers = {"content-security-policy": "default-src 'none'"}
         return Response(image, media_type="image/svg+xml", headers=headers)
