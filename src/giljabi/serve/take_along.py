@@ -100,8 +100,12 @@ class TakeAlongRoutes:
         note = words["step_free"] if asked.step_free else None
         body: list[Content] = [
             element("header", element("p", venue.name[answer.lang]), element("h1", title)),
-            element("main", element("p", note) if note else None, *parts),
-            self._code(asked, words) if found else None,
+            element(
+                "main",
+                element("p", note) if note else None,
+                *parts,
+                self._code(asked, words) if found else None,
+            ),
             element("footer", *_footer(answer, venue, words, self.today())),
         ]
         return page(
