@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +16,7 @@ from giljabi.venue.place import Venue
 
 Serve = Callable[[type[BaseHTTPRequestHandler]], str]
 
+PG = Path("/usr/lib/postgresql/15/bin")
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 
@@ -66,3 +70,35 @@ def serve() -> Iterator[Serve]:
     for server in running:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory):
+    """A throw-away PostgreSQL server; its programs refuse to run as root."""
+    if not (PG / "initdb").is_file():
+        pytest.skip(f"PostgreSQL is not installed: {PG} has no initdb")
+    pytest.importorskip(
+        "psycopg", reason="the PostgreSQL driver is not installed", exc_type=ImportError
+    )
+    folder = Path("/tmp") / f"giljabi-pg-{os.getpid()}"
+    folder.mkdir()
+    prefix = []
+    if os.geteuid() == 0:
+        if shutil.which("runuser") is None:
+            pytest.skip("running as root, and there is no runuser")
+        shutil.chown(folder, "postgres")
+        prefix = ["runuser", "-u", "postgres", "--"]
+    data = folder / "data"
+
+    def pg(name, *arguments):
+        command = [*prefix, str(PG / name), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, timeout=120)
+
+    pg("initdb", "-D", str(data), "-A", "trust", "-U", "giljabi", "--no-sync", "-E", "UTF8")
+    pg("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "start",
+       "-o", f"-c listen_addresses='' -k {folder} -c fsync=off")  # fmt: skip
+    try:
+        yield f"postgresql://giljabi@/postgres?host={folder}"
+    finally:
+        pg("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+        shutil.rmtree(folder)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sqlite3
 import stat
@@ -10,7 +9,6 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,8 +16,6 @@ from hypothesis import strategies as st
 
 from giljabi.answer.memory import Memory, Turn
 from giljabi.errors import GiljabiError
-
-PG = Path("/usr/lib/postgresql/15/bin")
 
 
 def python(code, *arguments):
@@ -40,38 +36,6 @@ def memory(url):
     store = Memory(url, turns=3, ttl_s=100)
     yield store
     store.close()
-
-
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory):
-    """A throw-away PostgreSQL server; its programs refuse to run as root."""
-    if not (PG / "initdb").is_file():
-        pytest.skip(f"PostgreSQL is not installed: {PG} has no initdb")
-    pytest.importorskip(
-        "psycopg", reason="the PostgreSQL driver is not installed", exc_type=ImportError
-    )
-    folder = Path("/tmp") / f"giljabi-pg-{os.getpid()}"
-    folder.mkdir()
-    prefix = []
-    if os.geteuid() == 0:
-        if shutil.which("runuser") is None:
-            pytest.skip("running as root, and there is no runuser")
-        shutil.chown(folder, "postgres")
-        prefix = ["runuser", "-u", "postgres", "--"]
-    data = folder / "data"
-
-    def pg(name, *arguments):
-        command = [*prefix, str(PG / name), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, timeout=120)
-
-    pg("initdb", "-D", str(data), "-A", "trust", "-U", "giljabi", "--no-sync", "-E", "UTF8")
-    pg("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "start",
-       "-o", f"-c listen_addresses='' -k {folder} -c fsync=off")  # fmt: skip
-    try:
-        yield f"postgresql://giljabi@/postgres?host={folder}"
-    finally:
-        pg("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder)
 
 
 def test_the_last_turns_come_oldest_first(memory):

@@ -16,14 +16,15 @@ from giljabi.serve.run import listening, server_for, url_of
 class Running:
     """A real uvicorn server in a thread, on a free loopback port."""
 
-    def __init__(self, answers, memory, options, voice=None):
+    def __init__(self, answers, memory, options, voice=None, operator=None):
         self.guide = answers
         self.memory = memory
+        self.operator = operator
         self._stack = contextlib.ExitStack()
         listener = self._stack.enter_context(listening("127.0.0.1", 0))
         self.url = url_of(listener)
         self.port = listener.getsockname()[1]
-        self._server = server_for(answers, memory, options, voice)
+        self._server = server_for(answers, memory, options, voice, operator)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
         self._thread.start()
         self.http = httpx.Client(base_url=self.url, timeout=20)
@@ -35,6 +36,8 @@ class Running:
         assert not self._thread.is_alive()
         self._stack.close()
         self.memory.close()
+        if self.operator is not None:
+            self.operator.desk.close()
 
     def ask(self, prompt, **more):
         return self.http.post("/answer", json={"prompt": prompt, **more})
@@ -42,12 +45,12 @@ class Running:
 
 @pytest.fixture
 def start():
-    """start(answers=…, memory=…, voice=…, **options): a server that is stopped after the test."""
+    """start(answers=…, memory=…, voice=…, operator=…, **options): a server that is stopped after the test."""
     running = []
 
-    def begin(answers=None, memory=None, voice=None, **options):
+    def begin(answers=None, memory=None, voice=None, operator=None, **options):
         server = Running(
-            answers or ScriptedGuide(), memory or Memory(), ServeOptions(**options), voice
+            answers or ScriptedGuide(), memory or Memory(), ServeOptions(**options), voice, operator
         )
         running.append(server)
         return server

@@ -46,6 +46,10 @@ class Answer:
     facts: tuple[Fact, ...] = (FACT,)
     line: tuple[tuple[float, float], ...] | None = None
     minutes: float | None = 7.0
+    lang: str = "ko"
+    written_by: str = "template"
+    timings: dict = field(default_factory=lambda: {"total": 0.1})
+    dropped: tuple[tuple[str, str], ...] = ()
 
     def to_json(self):
         return {
@@ -111,7 +115,7 @@ class ScriptedGuide:
             yield sentence
         yield Answer("".join(said))
 
-    def route(self, a, b, *, step_free=False):
+    def route(self, a, b, *, step_free=False, lang="auto"):
         base = Answer(f"{a}에서 {b}까지 7분입니다.", line=((127.0, 37.5), (127.1, 37.6)))
         if b == "없는곳":
             return replace(base, text="그런 곳은 없습니다.", outcome="no_such_place", places=())

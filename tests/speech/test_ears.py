@@ -61,6 +61,10 @@ def test_a_venue_helps_it_hear_its_names(whisper, clip, hanyang) -> None:
     assert "아웃백" not in plain.text
     assert "아웃백" in helped.text
     assert "again" in helped.timings
+    renewed = WhisperEar(whisper, hanyang)
+    assert "아웃백" not in renewed.hear(clip("call_049"), lang="ko").text
+    renewed.know(venue)
+    assert "아웃백" in renewed.hear(clip("call_049"), lang="ko").text
 
 
 def test_what_sounds_like_a_place_is_asked_about_not_taken(whisper, clip, hanyang) -> None:
@@ -202,6 +206,18 @@ def test_a_server_hears_and_the_venue_mends(serve, hanyang) -> None:
     ):
         assert part in sent
     assert "Authorization" not in headers
+
+
+def test_a_venue_that_was_read_anew_mends_from_then_on(serve, hanyang, hospital) -> None:
+    said = SAID | {"text": "신소제 공학간 몇 층이에요?"}
+    url = serve(server([(200, said)], []))
+    helped = ears.ear(f"{url}/v1@m", hospital)
+    assert helped.hear(QUIET, lang="ko").text == said["text"]
+    helped.know(hanyang)
+    assert helped.hear(QUIET, lang="ko").text == "신소재공학관 몇 층이에요?"
+    plain = ears.ear(f"{url}/v1@m", hanyang, helped=False)
+    plain.know(hanyang)
+    assert plain.hear(QUIET, lang="ko").text == said["text"]
 
 
 @pytest.mark.parametrize(

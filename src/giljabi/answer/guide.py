@@ -26,6 +26,8 @@ from giljabi.venue.graph import Graph
 from giljabi.venue.names import Names
 from giljabi.venue.place import Lang, Venue
 
+MODEL_BUSY = "the model was busy"
+"""Why nothing was drafted, where somebody else had the model: no fault of a sentence."""
 _LOOK_UP_S = 0.2  # how often one who waits for the model looks whether the visitor is still there
 WrittenBy = Literal["model", "template", "mixed", "refusal"]
 Cancel = Callable[[], bool]
@@ -121,9 +123,12 @@ class Guide:
         """The verdict on any text about `facts`, whoever wrote it."""
         return self._checker.check(text, facts)
 
-    def route(self, a: str, b: str, *, step_free: bool = False) -> Answer:
+    def route(
+        self, a: str, b: str, *, step_free: bool = False, lang: LangChoice = "auto"
+    ) -> Answer:
         """The way from `a` to `b`, both named freely; refused as an answer, not by an error."""
-        lang = language(f"{a} {b}", self.venue.languages)
+        if lang == "auto":
+            lang = language(f"{a} {b}", self.venue.languages)
         began = time.perf_counter()
         flags = frozenset({"step_free"} if step_free else ())
         query = Query(f"{a} → {b}", lang, "route", flags=flags)
@@ -156,7 +161,7 @@ class Guide:
         draft = Draft()
         parts: list[str] = []
         start = time.perf_counter()
-        for sentence in self._sentences(facts, draft, cancel, with_model=with_model):
+        for sentence in self._sentences(facts, draft, timings, cancel, with_model=with_model):
             if not parts:
                 timings["first_sentence"] = (time.perf_counter() - began) * 1e3
             piece = sentence if not parts else f" {sentence}"
@@ -178,17 +183,21 @@ class Guide:
         )  # fmt: skip
 
     def _sentences(
-        self, facts: Facts, draft: Draft, cancel: Cancel | None, *, with_model: bool
-    ) -> Iterator[str]:
+        self, facts: Facts, draft: Draft, timings: dict[str, float], cancel: Cancel | None,
+        *, with_model: bool,
+    ) -> Iterator[str]:  # fmt: skip
         if with_model and self.generator is not None and is_for_model(facts):
-            if self._take_slot(cancel):
+            asked = time.perf_counter()
+            taken = self._take_slot(cancel)
+            timings["wait"] = (time.perf_counter() - asked) * 1e3
+            if taken:
                 try:
                     writer = Writer(self.generator, self._checker, self._phrasebook)
                     yield from writer.write(facts, draft, cancel)
                 finally:
                     self._slot.release()
                 return
-            draft.dropped.append(("", "the model was busy"))
+            draft.dropped.append(("", MODEL_BUSY))
         for said in self._phrasebook.answer(facts):
             draft.by_template += 1
             yield said.text

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from giljabi import __version__
-from giljabi.build import asking, shards, telling
+from giljabi.build import asked, asking, shards, telling
 from giljabi.build.files import write_text
 from giljabi.build.journal import Journal
 from giljabi.build.layouts import LAYOUTS, Row, sha256, write_layouts
@@ -62,6 +62,8 @@ class BuildOptions:
     teacher: TeacherOptions | None = None
     taught: int = 10
     """Pairs asked of the teacher for each training place and language."""
+    questions: tuple[str, ...] = ()
+    """What visitors asked, to be answered as the guide answers it now."""
 
     def check(self, venue: Venue) -> None:
         """GiljabiError where an option makes no sense for this venue."""
@@ -149,6 +151,7 @@ def _key(venue: Venue, options: BuildOptions) -> str:
         venue.hash, __version__, asking.digest_text(), telling.digest_text(), prompt_hash(),
         json.dumps(options.counts, sort_keys=True), ",".join(options.languages),
         str(options.seed), str(options.val_share),
+        *([asked.digest(options.questions)] if options.questions else []),
     ]  # fmt: skip
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -194,6 +197,10 @@ def summary(manifest: Mapping[str, Any], out: Path) -> str:
     lines.append("  " + ", ".join(f"{kind} {n:,}" for kind, n in manifest["by_kind"].items()))
     if short := sum(manifest["short"].values()):
         lines.append(f"  {short:,} fewer than asked for; manifest.json says where.")
+    if visitors := manifest.get("asked"):
+        lines.append(
+            f"  visitors: {visitors['kept']:,} of {visitors['given']:,} questions taken in"
+        )
     if teacher := manifest.get("teacher"):
         kept, lost = teacher["kept"], sum(teacher["rejected"].values())
         tokens = teacher["tokens_in"] + teacher["tokens_out"]
@@ -230,6 +237,11 @@ def build(
     taught, bill = _teach(venue, todo, options, out, progress or _silent)
     rows, short = _assemble(todo, made, taught)
     _settle(bill, rows["train"])
+    if options.questions:
+        maker = Maker(venue)
+        bill["asked"] = asked.join(
+            maker, options.questions, options.languages, todo.validation, rows
+        )
     written = write_layouts(rows, venue, work / "ready", options.layouts)
     manifest = _manifest(venue, options, todo, rows, short, reasons, written) | bill
     _publish(written, out, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")

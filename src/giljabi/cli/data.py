@@ -82,18 +82,24 @@ def _counts(items: tuple[str, ...]) -> dict[str, int]:
 @click.option("--price-out", default=0.0, help="Dollars a million tokens written.")
 @click.option("--ceiling", type=float, help="Most dollars the teacher may cost.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made and what it would cost.")
+@click.option(
+    "--questions",
+    "asked_file",
+    type=click.Path(path_type=Path, exists=True),
+    help="What visitors asked (rows with a field question), as the operator's pages export it.",
+)
 def build(
     venue_dir: Path, out: Path | None, counts: tuple[str, ...], languages: tuple[Any, ...], seed: int,
     val_share: float, layouts: tuple[str, ...], workers: int, url: str | None, teacher_model: str,
     teacher_pairs: int, concurrency: int, price_in: float, price_out: float,
-    ceiling: float | None, dry_run: bool,
+    ceiling: float | None, dry_run: bool, asked_file: Path | None,
 ) -> None:  # fmt: skip
     """Build a training set from a venue folder (the shipped one by default).
 
     Killed or stopped with Ctrl-C, the same command goes on. A teacher's key is read from
     GILJABI_TEACHER_KEY.
     """
-    from giljabi.build import dataset
+    from giljabi.build import asked, dataset
     from giljabi.build.teacher import TeacherOptions
 
     teacher = None
@@ -107,6 +113,7 @@ def build(
         counts=_counts(counts), languages=tuple(dict.fromkeys(languages or venue.languages)),
         seed=seed, val_share=val_share, layouts=tuple(dict.fromkeys(layouts)), workers=workers,
         teacher=teacher, taught=teacher_pairs,
+        questions=asked.read(asked_file) if asked_file else (),
     )  # fmt: skip
     if dry_run:
         click.echo(dataset.forecast(venue, options))

@@ -94,14 +94,45 @@ def generator(chosen: Chosen, venue: Venue) -> Loaded | None:
 
 def embedded(venue: Venue, chosen: Chosen = Chosen()) -> Loaded:
     """The default model, trimmed to the venue, with its adapter."""
-    from giljabi.export.embedded import trimmed
     from giljabi.model import store
     from giljabi.model.generate import load
 
     base = store.base()
     store.show_licence(base)
-    file = trimmed(base, venue, lambda line: click.echo(line, err=True))
-    return load(base.name, file=file, adapter=_adapter(chosen), threads=chosen.threads)
+    return load(base.name, file=fitted(venue), adapter=_adapter(chosen), threads=chosen.threads)
+
+
+def fitted(venue: Venue) -> Path:
+    """The file of the default model trimmed to the venue; venues of the same words share one."""
+    from giljabi.export.embedded import trimmed
+    from giljabi.model import store
+
+    return trimmed(store.base(), venue, lambda line: click.echo(line, err=True))
+
+
+class Model:
+    """The model a command line asks for, over a venue that may be read anew."""
+
+    def __init__(self, chosen: Chosen) -> None:
+        self._chosen = chosen
+        self._loaded: Loaded | None = None
+        self._file: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name; "" where only templates answer."""
+        return self._loaded.name if self._loaded else ""
+
+    def over(self, venue: Venue) -> Loaded | None:
+        """The model for `venue`: the one that runs, unless it has to be fitted otherwise."""
+        from giljabi.model.generate import embedded_is_installed
+
+        auto = self._chosen.name == "auto" and embedded_is_installed()
+        file = fitted(venue) if auto else None
+        if self._loaded is None or file != self._file:
+            self._loaded = generator(self._chosen, venue)
+            self._file = file
+        return self._loaded
 
 
 def _adapter(chosen: Chosen) -> Path | Literal["shipped"] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from giljabi.answer.guide import Guide
-from giljabi.cli.options import Chosen, generator, model_options, plain_chat, venue_option
+from giljabi.cli.options import Chosen, Model, model_options, plain_chat, venue_option
 from giljabi.errors import GiljabiError
 from giljabi.venue import folder
 
 if TYPE_CHECKING:
+    from giljabi.serve.admission import Admission
     from giljabi.serve.voice import Voice
     from giljabi.venue.place import Venue
 
@@ -54,37 +55,84 @@ _PAUSE_MS = 200  # silence after which recognition begins
               help="With --voice, who speaks: espeak, supertonic, supertonic:VOICE, or URL@VOICE.")  # fmt: skip
 @click.option("--conversations", type=click.IntRange(1, 64), default=8, show_default=True,
               help="With --voice: live conversations at the same time; more get 429.")  # fmt: skip
+@click.option("--public-url", default="", help="Where phones on this network reach the server, as "
+              "http://192.168.0.10:8000: turns QR codes on.")  # fmt: skip
+@click.option("--metrics", is_flag=True, help="Figures for Prometheus at /metrics.")
+@click.option("--admin", "with_admin", is_flag=True, help="The operator's pages at /admin, behind a "
+              "token: --admin-token-file, or GILJABI_ADMIN_TOKEN.")  # fmt: skip
+@click.option("--admin-token-file", type=click.Path(path_type=Path),
+              help="With --admin: a file with the token, 16 characters at least.")  # fmt: skip
+@click.option("--keep-unanswered", type=click.IntRange(1, 366), metavar="DAYS",
+              help="With --admin: keep the words of refused questions for so many days.")  # fmt: skip
+@click.option("--desk", help="With --admin: SQLAlchemy URL of the operator's record; beside the "
+              "conversations by default.")  # fmt: skip
 def serve(
     venue_dir: Path, chosen: Chosen, host: str, port: int, origin: str | None,
     plain: bool, system: Path | None, memory: str | None, allow_origin: tuple[str, ...],
     allow_host: tuple[str, ...], queue: int, model_wait: float, with_voice: bool, ear_name: str,
-    voice_name: str, conversations: int,
+    voice_name: str, conversations: int, public_url: str, metrics: bool, with_admin: bool,
+    admin_token_file: Path | None, keep_unanswered: int | None, desk: str | None,
 ) -> None:  # fmt: skip
     """Serve the guide over HTTP on 127.0.0.1:8000."""
     from giljabi.answer.memory import Memory
+    from giljabi.serve.current_guide import CurrentGuide
+    from giljabi.serve.desk import Desk
+    from giljabi.serve.operator import Operator
     from giljabi.serve.options import ServeOptions
+    from giljabi.serve.reloading import Reloader
     from giljabi.serve.run import run as run_server
 
     options = ServeOptions(
-        host=host, port=port, origins=allow_origin, hosts=allow_host, queue=queue
-    )
-    voice = None
+        host=host, port=port, origins=allow_origin, hosts=allow_host, queue=queue,
+        public_url=public_url.rstrip("/"), metrics=metrics,
+    )  # fmt: skip
+    admission = _admission(plain, with_admin, admin_token_file, keep_unanswered, desk)
+    memory = memory or _default_memory()
+    voice = operator = None
     if plain and with_voice:
         raise GiljabiError("--voice speaks with a venue's guide; leave out --chat.")
+    with ExitStack() as stack:
+        if plain:
+            answers: Any = plain_chat(chosen, system)
+        else:
+            venue = folder.load(venue_dir)
+            if with_voice:
+                voice = _voice(venue, chosen, ear_name, voice_name, conversations)
+            model = Model(chosen)
+
+            def guide(venue: Venue) -> Guide:
+                wait = None if model_wait < 0 else model_wait
+                made = Guide(venue, model.over(venue), model_wait_s=wait, origin=origin)
+                if voice is not None:
+                    voice.ear.know(venue)
+                return made
+
+            answers = CurrentGuide(guide(venue))  # nothing else may hold on to the first one
+            if admission is not None:
+                record = stack.enter_context(
+                    closing(Desk(desk or memory, keep_days=keep_unanswered))
+                )
+                operator = Operator(admission, record, Reloader(venue_dir, guide), model.name)
+        kept = stack.enter_context(closing(Memory(memory)))
+        run_server(answers, kept, options, voice=voice, operator=operator, announce=_announce)
+
+
+def _admission(
+    plain: bool, with_admin: bool, file: Path | None, keep: int | None, desk: str | None
+) -> Admission | None:
+    """Who may open the operator's pages; None where there are none."""
+    from giljabi.serve.admission import Admission, token_from
+
+    if not with_admin:
+        for given, option in (
+            (file, "--admin-token-file"), (keep, "--keep-unanswered"), (desk, "--desk"),
+        ):  # fmt: skip
+            if given is not None:
+                raise GiljabiError(f"{option} belongs to the operator's pages; add --admin.")
+        return None
     if plain:
-        answers: Any = plain_chat(chosen, system)
-    else:
-        venue = folder.load(venue_dir)
-        if with_voice:
-            voice = _voice(venue, chosen, ear_name, voice_name, conversations)
-        answers = Guide(
-            venue,
-            generator(chosen, venue),
-            model_wait_s=None if model_wait < 0 else model_wait,
-            origin=origin,
-        )
-    with closing(Memory(memory or _default_memory())) as kept:
-        run_server(answers, kept, options, voice=voice, announce=_announce)
+        raise GiljabiError("--admin is for a venue's guide; leave out --chat.")
+    return Admission(token_from(file))
 
 
 def _voice(

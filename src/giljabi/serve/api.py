@@ -10,7 +10,8 @@ import contextlib
 import logging
 import secrets
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Request
@@ -22,15 +23,23 @@ from starlette.middleware import Middleware
 from giljabi import __version__
 from giljabi.answer.memory import Memory
 from giljabi.errors import GiljabiError
-from giljabi.serve import shapes
+from giljabi.serve import qr, shapes
 from giljabi.serve.chat_routes import ChatRoutes
+from giljabi.serve.current_guide import CurrentGuide
+from giljabi.serve.desk_routes import BODY_RULES, DeskRoutes, keeping
+from giljabi.serve.gate import Gate
 from giljabi.serve.guard import BodyGuard, HostGuard, Net, OriginGuard, error_body
+from giljabi.serve.metrics import Metrics
+from giljabi.serve.metrics_route import MetricsRoute
+from giljabi.serve.operator import Operator
 from giljabi.serve.options import ServeOptions
 from giljabi.serve.reply import result_of
 from giljabi.serve.subject import Answerer, GuideSubject, Subject, Talker, subject_of
+from giljabi.serve.take_along import TakeAlongRoutes
 from giljabi.serve.venue_routes import VenueRoutes
 from giljabi.serve.voice import CLOSED, Voice, require
 from giljabi.serve.work import BusyError, Cancel, Workers
+from giljabi.venue.place import Venue
 
 _log = logging.getLogger(__name__)
 
@@ -40,28 +49,23 @@ def create_app(
     memory: Memory,
     options: ServeOptions | None = None,
     voice: Voice | None = None,
+    operator: Operator | None = None,
 ) -> FastAPI:
     """The application for a venue's guide, or for plain chat (then without the venue's routes).
 
-    With a `voice` it hears and speaks too; without, it loads nothing that would. The caller keeps
-    `memory` and closes it after the server has stopped. Raises GiljabiError for a voice without
-    a venue's guide or without its extra.
+    With a `voice` it hears and speaks too; without, it loads nothing that would. With an
+    `operator` it has the pages under `/admin`. The caller keeps `memory` and closes it after the
+    server has stopped. Raises GiljabiError for a voice or an operator without a venue's guide,
+    and for a voice without its extra.
     """
     options = options or ServeOptions()
     workers = Workers(options.workers, options.queue)
-    subject = subject_of(answers)
-    if voice is not None and not isinstance(subject, GuideSubject):
-        raise GiljabiError("Only a venue's guide can be spoken with; leave out --voice or --chat.")
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        workers.open()
-        upkeep = asyncio.create_task(_expire(memory, options.expire_every_s))
-        try:
-            yield
-        finally:
-            upkeep.cancel()
-            workers.close()
+    metrics = Metrics(workers) if options.metrics else None
+    current = _current(answers, metrics, operator) if isinstance(answers, Answerer) else None
+    subject = subject_of(current or answers)
+    if current is None and (voice is not None or operator is not None):
+        what = "spoken with; leave out --voice" if voice else "administered; leave out --admin"
+        raise GiljabiError(f"Only a venue's guide can be {what} or --chat.")
 
     app = FastAPI(
         title="giljabi",
@@ -70,28 +74,70 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
-        middleware=[
-            Middleware(Net),
-            Middleware(HostGuard, options=options),
-            Middleware(OriginGuard, options=options),
-            Middleware(
-                BodyGuard,
-                options=options,
-                rules=voice.limits.body_rules() if voice else {},
-                closed={} if voice else CLOSED,
-            ),
-        ],
+        lifespan=_lifespan(workers, memory, options, operator),
+        middleware=_guards(options, voice, operator),
     )
     AskRoutes(subject, memory, options, workers).add_to(app)
     ChatRoutes(subject, options, workers).add_to(app)
-    if isinstance(subject, GuideSubject):
-        VenueRoutes(subject.guide, options, workers).add_to(app)
-    if voice is not None and isinstance(subject, GuideSubject):
-        _add_voice(app, subject.guide, voice, options, workers)
+    if current is not None:
+        VenueRoutes(current, options, workers).add_to(app)
+        TakeAlongRoutes(current, options, workers).add_to(app)
+        if voice is not None:
+            _add_voice(app, current.spoken(), voice, options, workers)
+        if operator is not None:
+            DeskRoutes(operator, current, workers).add_to(app)
+    if metrics is not None:
+        MetricsRoute(metrics, Gate(operator.admission) if operator else None).add_to(app)
     _add_errors(app, options)
     _document(app)
     return app
+
+
+def _lifespan(
+    workers: Workers, memory: Memory, options: ServeOptions, operator: Operator | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What runs beside the requests, from the first to the last."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        workers.open()
+        every = options.expire_every_s
+        upkeep = asyncio.create_task(_expire(memory, every))
+        try:
+            async with keeping(operator.desk, every) if operator else contextlib.nullcontext():
+                yield
+        finally:
+            upkeep.cancel()
+            workers.close()
+
+    return lifespan
+
+
+def _guards(
+    options: ServeOptions, voice: Voice | None, operator: Operator | None
+) -> list[Middleware]:
+    """What stands in front of the routes, the outermost first."""
+    rules = {
+        **(voice.limits.body_rules() if voice else {}),
+        **(BODY_RULES if operator else {}),
+    }
+    closed = {**({} if voice else CLOSED), **({} if options.public_url else qr.CLOSED)}
+    return [
+        Middleware(Net),
+        Middleware(HostGuard, options=options),
+        Middleware(OriginGuard, options=options),
+        Middleware(BodyGuard, options=options, rules=rules, closed=closed),
+    ]
+
+
+def _current(guide: Answerer, metrics: Metrics | None, operator: Operator | None) -> CurrentGuide:
+    """The guide as one that can be exchanged; whoever will exchange it hands over such a one."""
+    current = guide if isinstance(guide, CurrentGuide) else CurrentGuide(guide)
+    if metrics is not None:
+        current.tell(metrics.note)
+    if operator is not None:
+        current.tell(operator.desk.note)
+    return current
 
 
 def _add_voice(
@@ -116,8 +162,12 @@ class AskRoutes:
         self.memory = memory
         self.options = options
         self.workers = workers
-        self.venue = subject.guide.venue if isinstance(subject, GuideSubject) else None
         self._keeping = threading.Lock()
+
+    @property
+    def venue(self) -> Venue | None:
+        """The venue of the moment; None in plain chat."""
+        return self.subject.guide.venue if isinstance(self.subject, GuideSubject) else None
 
     def add_to(self, app: FastAPI) -> None:
         """Register the routes."""
@@ -135,21 +185,23 @@ class AskRoutes:
 
     async def greet(self) -> shapes.Greeting:
         """Say hello, in Korean and English."""
-        if self.venue is None:
+        venue = self.venue
+        if venue is None:
             text = "안녕하세요! 무엇이든 물어보세요. Hello! Ask me anything."
         else:
             text = (
-                f"안녕하세요! {self.venue.name.ko} 길 안내입니다. "
-                f"Hello! This is the guide to {self.venue.name['en']}."
+                f"안녕하세요! {venue.name.ko} 길 안내입니다. "
+                f"Hello! This is the guide to {venue.name['en']}."
             )
         return shapes.Greeting(message=text)
 
     async def health(self) -> shapes.Health:
         """Whether the server is up, and how busy."""
+        venue = self.venue
         return shapes.Health(
             version=__version__,
-            venue=self.venue.id if self.venue else None,
-            venue_hash=self.venue.hash if self.venue else None,
+            venue=venue.id if venue else None,
+            venue_hash=venue.hash if venue else None,
             running=self.workers.running,
             waiting=self.workers.waiting,
         )

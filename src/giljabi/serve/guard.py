@@ -27,7 +27,10 @@ _log = logging.getLogger(__name__)
 _DRAIN = 16  # how many times the allowed body is read and thrown away, so that 413 is seen
 _HEADER_LIST = re.compile(rb"[A-Za-z0-9-]+( *, *[A-Za-z0-9-]+)*")
 _METHODS = "GET, POST, DELETE"
-_WRONG_KIND = {"application/json": "not_json", "multipart/form-data": "not_multipart"}
+FORM = "application/x-www-form-urlencoded"
+_WRONG_KIND = {
+    "application/json": "not_json", "multipart/form-data": "not_multipart", FORM: "not_form"
+}  # fmt: skip
 _GUARDED = ("http", "websocket")
 _PAGE_SCHEMES = {"ws": "http", "wss": "https"}  # a page's origin names how the page was loaded
 

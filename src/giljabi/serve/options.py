@@ -34,12 +34,18 @@ class ServeOptions:
     """Seconds a question may take, waiting included, before it is given up with 503."""
     stall_s: float = 30.0
     """Seconds a client may take to send its body, or to read a piece of a stream."""
+    head_s: float = 10.0
+    """Seconds a connection may take to say what it wants."""
     body_bytes: int = 64 * 1024
     """Largest request body."""
     retry_after_s: int = 2
     """What Retry-After says when the queue is full."""
     expire_every_s: float = 60.0
     """Seconds between two clean-ups of the conversations."""
+    public_url: str = ""
+    """Where phones reach this server ("http://192.168.0.10:8000"), for QR codes; "": nowhere."""
+    metrics: bool = False
+    """Whether `/metrics` tells Prometheus what goes on."""
 
     def __post_init__(self) -> None:
         if self.workers < 1 or self.queue < 0 or not 0 <= self.port <= 65535:
@@ -52,6 +58,11 @@ class ServeOptions:
                     f"The origin {origin!r} must be written as browsers do: scheme://host[:port] "
                     "in lower case, without a path or '*'."
                 )
+        if self.public_url and not _ORIGIN.fullmatch(self.public_url):
+            raise GiljabiError(
+                f"The public URL {self.public_url!r} must be scheme://host[:port] in lower case, as "
+                "phones on this network reach it, without a path."
+            )
         for name in (self.host, *self.hosts):
             if host_name(name) is None:
                 raise GiljabiError(f"{name!r} is not a host name or an address.")
@@ -62,7 +73,9 @@ class ServeOptions:
 
         A wildcard address is nobody's name, and browsers do send 0.0.0.0 to local servers.
         """
-        names = {host_name(name) for name in (*_LOCAL_NAMES, self.host, *self.hosts)}
+        public = self.public_url.partition("://")[2]
+        given = (*_LOCAL_NAMES, self.host, *self.hosts, *([public] if public else ()))
+        names = {host_name(name) for name in given}
         return frozenset(n for n in names if n is not None and n not in ("0.0.0.0", "::"))  # noqa: S104
 
 

@@ -16,6 +16,8 @@ import uvicorn
 from giljabi.answer.memory import Memory
 from giljabi.errors import GiljabiError
 from giljabi.serve.api import create_app
+from giljabi.serve.http_connection import patient
+from giljabi.serve.operator import Operator
 from giljabi.serve.options import ServeOptions
 from giljabi.serve.subject import Answerer, Talker
 from giljabi.serve.voice import Voice, VoiceLimits
@@ -30,6 +32,7 @@ def run(
     options: ServeOptions | None = None,
     *,
     voice: Voice | None = None,
+    operator: Operator | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; running answers get 5 seconds to end.
@@ -39,7 +42,7 @@ def run(
     """
     options = options or ServeOptions()
     with listening(options.host, options.port) as listener:
-        server = server_for(answers, memory, options, voice)
+        server = server_for(answers, memory, options, voice, operator)
         if announce is not None:
             announce(url_of(listener))
         with _quiet_end():
@@ -47,13 +50,17 @@ def run(
 
 
 def server_for(
-    answers: Answerer | Talker, memory: Memory, options: ServeOptions, voice: Voice | None = None
+    answers: Answerer | Talker,
+    memory: Memory,
+    options: ServeOptions,
+    voice: Voice | None = None,
+    operator: Operator | None = None,
 ) -> uvicorn.Server:
     """The uvicorn server, to be run on a socket of `listening`."""
     config = uvicorn.Config(
-        create_app(answers, memory, options, voice),
+        create_app(answers, memory, options, voice, operator),
         # One parser and one loop everywhere, whatever else is installed.
-        http="h11",
+        http=patient(options.head_s),
         loop="asyncio",
         ws="none" if voice is None else "websockets-sansio",
         ws_max_size=(voice.limits if voice else VoiceLimits()).message_bytes,

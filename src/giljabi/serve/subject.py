@@ -6,7 +6,7 @@ The server depends on these protocols, not on how an answer is made.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from giljabi.answer.facts import Fact, Outcome
@@ -27,6 +27,14 @@ class AnswerLike(Protocol):
         """What was found, or why nothing was."""
 
     @property
+    def lang(self) -> Literal["ko", "en"]:
+        """The language it is in."""
+
+    @property
+    def written_by(self) -> Literal["model", "template", "mixed", "refusal"]:
+        """Whose words it is in."""
+
+    @property
     def places(self) -> Sequence[str]:
         """Ids of the places it speaks of."""
 
@@ -41,6 +49,14 @@ class AnswerLike(Protocol):
     @property
     def minutes(self) -> float | None:
         """How long the way takes."""
+
+    @property
+    def timings(self) -> Mapping[str, float]:
+        """Milliseconds by stage."""
+
+    @property
+    def dropped(self) -> Sequence[tuple[str, str]]:
+        """Sentences that did not pass the check, each with the reason; "" for no sentence at all."""
 
     def to_json(self) -> dict[str, Any]:
         """Every field as plain JSON; the text under "answer"."""
@@ -76,7 +92,9 @@ class Answerer(Protocol):
     ) -> Iterator[str | AnswerLike]:
         """Checked sentences, which joined are the text, then the answer itself."""
 
-    def route(self, a: str, b: str, *, step_free: bool = False) -> AnswerLike:
+    def route(
+        self, a: str, b: str, *, step_free: bool = False, lang: Literal["ko", "en", "auto"] = "auto"
+    ) -> AnswerLike:
         """The way from place `a` to place `b`, both named freely."""
 
 

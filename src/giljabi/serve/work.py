@@ -109,6 +109,8 @@ class Workers:
         self._running: set[Job[Any]] = set()
         self._threads = 0
         self._closed = False
+        self.turned_away = 0
+        """Jobs there was no room for."""
 
     @property
     def running(self) -> int:
@@ -128,6 +130,7 @@ class Workers:
         job: Job[T] = Job(make, key, self._leave)
         with self._change:
             if self._closed or len(self._waiting) + len(self._running) >= self._limit:
+                self.turned_away += 1
                 raise BusyError
             self._waiting.append(job)
             if self._threads < self._size:

@@ -12,6 +12,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from giljabi.venue.place import Venue
+
 RATE = 16_000
 """Samples a second of everything that is heard."""
 
@@ -52,6 +54,10 @@ class Ear(Protocol):
 
         Raises GiljabiError where the recogniser fails or cannot be reached.
         """
+        ...
+
+    def know(self, venue: Venue) -> None:
+        """Be helped by the names of `venue` from now on, where a venue's names helped so far."""
         ...
 
 

@@ -52,6 +52,11 @@ class TranscriptionUrl:
         self._mender = Mender(venue) if venue else None
         self._detailed = True
 
+    def know(self, venue: Venue) -> None:
+        """See Ear.know."""
+        if self._mender is not None:
+            self._mender = Mender(venue)
+
     def hear(
         self, pcm: Pcm, *, lang: Lang | Literal["auto"] = "auto", cancel: Cancel | None = None
     ) -> Heard:

@@ -53,6 +53,11 @@ class WhisperEar:
         self._shortlist = Shortlist(venue) if venue else None
         self._mender = Mender(venue) if venue else None
 
+    def know(self, venue: Venue) -> None:
+        """See Ear.know."""
+        if self._mender is not None:
+            self._shortlist, self._mender = Shortlist(venue), Mender(venue)
+
     def hear(
         self, pcm: Pcm, *, lang: Lang | Literal["auto"] = "auto", cancel: Cancel | None = None
     ) -> Heard:
