@@ -53,19 +53,30 @@ _PAUSE_MS = 200  # silence after which recognition begins
               help="With --voice, who speaks: espeak, supertonic, supertonic:VOICE, or URL@VOICE.")  # fmt: skip
 @click.option("--conversations", type=click.IntRange(1, 64), default=8, show_default=True,
               help="With --voice: live conversations at the same time; more get 429.")  # fmt: skip
+@click.option("--kiosk/--no-kiosk", "with_kiosk", default=True, show_default=True,
+              help="Give browsers the page for visitors.")  # fmt: skip
+@click.option("--idle", type=click.IntRange(0, 3600), default=90, show_default=True,
+              help="Seconds without a touch after which the page forgets the conversation; 0: never.")  # fmt: skip
+@click.option("--tiles", default="", metavar="URL",
+              help="Map tiles under the venue's geometry: a URL with {z}, {x} and {y}; none by default.")  # fmt: skip
+@click.option("--tiles-by", default="", metavar="TEXT", help="Whom the tiles are owed to.")
+@click.option("--frequent", multiple=True, metavar="PLACE",
+              help="A place the page offers first; repeatable.")  # fmt: skip
 def serve(
     venue_dir: Path, chosen: Chosen, host: str, port: int, origin: str | None,
     plain: bool, system: Path | None, memory: str | None, allow_origin: tuple[str, ...],
     allow_host: tuple[str, ...], queue: int, model_wait: float, with_voice: bool, ear_name: str,
-    voice_name: str, conversations: int,
+    voice_name: str, conversations: int, with_kiosk: bool, idle: int, tiles: str, tiles_by: str,
+    frequent: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Serve the guide over HTTP on 127.0.0.1:8000."""
     from giljabi.answer.memory import Memory
-    from giljabi.serve.options import ServeOptions
+    from giljabi.serve.options import KioskOptions, ServeOptions
     from giljabi.serve.run import run as run_server
 
+    kiosk = KioskOptions(idle, tiles, tiles_by, frequent) if with_kiosk else None
     options = ServeOptions(
-        host=host, port=port, origins=allow_origin, hosts=allow_host, queue=queue
+        host=host, port=port, origins=allow_origin, hosts=allow_host, queue=queue, kiosk=kiosk
     )
     voice = None
     if plain and with_voice:

@@ -23,10 +23,12 @@ from giljabi import __version__
 from giljabi.answer.memory import Memory
 from giljabi.errors import GiljabiError
 from giljabi.serve import shapes
+from giljabi.serve.answer_events import AnswerEvents
 from giljabi.serve.chat_routes import ChatRoutes
 from giljabi.serve.guard import BodyGuard, HostGuard, Net, OriginGuard, error_body
+from giljabi.serve.kiosk_routes import KioskRoutes
 from giljabi.serve.options import ServeOptions
-from giljabi.serve.reply import result_of
+from giljabi.serve.reply import Stream, result_of
 from giljabi.serve.subject import Answerer, GuideSubject, Subject, Talker, subject_of
 from giljabi.serve.venue_routes import VenueRoutes
 from giljabi.serve.voice import CLOSED, Voice, require
@@ -83,7 +85,11 @@ def create_app(
             ),
         ],
     )
-    AskRoutes(subject, memory, options, workers).add_to(app)
+    front = None
+    if options.kiosk is not None and isinstance(subject, GuideSubject):
+        front = KioskRoutes(subject.guide, options.kiosk, has_voice=voice is not None)
+        front.add_to(app)
+    AskRoutes(subject, memory, options, workers, front).add_to(app)
     ChatRoutes(subject, options, workers).add_to(app)
     if isinstance(subject, GuideSubject):
         VenueRoutes(subject.guide, options, workers).add_to(app)
@@ -110,31 +116,36 @@ class AskRoutes:
     """The greeting, health, questions with a remembered conversation, and forgetting one."""
 
     def __init__(
-        self, subject: Subject, memory: Memory, options: ServeOptions, workers: Workers
-    ) -> None:
+        self, subject: Subject, memory: Memory, options: ServeOptions, workers: Workers,
+        front: KioskRoutes | None = None,
+    ) -> None:  # fmt: skip
         self.subject = subject
+        self.front = front
         self.memory = memory
         self.options = options
         self.workers = workers
         self.venue = subject.guide.venue if isinstance(subject, GuideSubject) else None
+        self.reply = shapes.Reply if self.venue is None else shapes.GuideReply
         self._keeping = threading.Lock()
 
     def add_to(self, app: FastAPI) -> None:
         """Register the routes."""
-        reply = shapes.Reply if self.venue is None else shapes.GuideReply
-        app.add_api_route("/", self.greet, responses=shapes.errors())
+        app.add_api_route("/", self.greet, response_model=shapes.Greeting,
+                          responses=shapes.errors())  # fmt: skip
         app.add_api_route("/healthz", self.health, responses=shapes.errors())
         app.add_api_route(
-            "/answer", self.answer, methods=["POST"], response_model=reply,
-            responses=shapes.errors(409, 429, 503),
+            "/answer", self.answer, methods=["POST"], response_model=self.reply,
+            responses={**shapes.errors(409, 429, 503), 200: _STREAMED},
         )  # fmt: skip
         app.add_api_route(
             "/conversations/{conversation}", self.wipe, methods=["DELETE"],
             responses=shapes.errors(503),
         )  # fmt: skip
 
-    async def greet(self) -> shapes.Greeting:
-        """Say hello, in Korean and English."""
+    async def greet(self, request: Request) -> Any:
+        """Say hello, in Korean and English; to a browser, with the page."""
+        if self.front is not None and "text/html" in request.headers.get("accept", ""):
+            return self.front.page(request)
         if self.venue is None:
             text = "안녕하세요! 무엇이든 물어보세요. Hello! Ask me anything."
         else:
@@ -154,20 +165,36 @@ class AskRoutes:
             waiting=self.workers.waiting,
         )
 
-    async def answer(self, ask: shapes.Ask, request: Request) -> dict[str, Any]:
-        """Answer a question and remember the turn under `conversation`."""
+    async def answer(self, ask: shapes.Ask, request: Request) -> Any:
+        """Answer a question and remember the turn under `conversation`.
+
+        Who accepts text/event-stream gets the checked sentences as they are ready, then the rest.
+        """
         conversation = ask.conversation or secrets.token_urlsafe(18)
 
-        def make(cancel: Cancel) -> Iterator[dict[str, Any]]:
+        def stream(cancel: Cancel) -> Iterator[str | dict[str, Any]]:
             history = self._remembering(lambda: self.memory.history(conversation))
-            text, fields = self.subject.answer(ask.prompt, history, ask.lang, cancel)
-            with self._keeping:  # a conversation that is wiped meanwhile stays wiped
-                if cancel():
-                    return
-                self._remembering(lambda: self.memory.add(conversation, ask.prompt, text))
-            yield {**fields, "result": text, "conversation": conversation}
+            for piece in self.subject.stream(ask.prompt, history, ask.lang, cancel):
+                if isinstance(piece, str):
+                    yield piece
+                    continue
+                text, fields = piece
+                with self._keeping:  # a conversation that is wiped meanwhile stays wiped
+                    if cancel():
+                        return
+                    self._remembering(lambda text=text: self.memory.add(
+                        conversation, ask.prompt, text))  # fmt: skip
+                yield {**fields, "result": text, "conversation": conversation}
 
-        job = self.workers.submit(make, key=conversation)
+        if "text/event-stream" in request.headers.get("accept", ""):
+            streamed = self.workers.submit(stream, key=conversation)
+            limits = {"answer_s": self.options.answer_s, "stall_s": self.options.stall_s}
+            return Stream(streamed, AnswerEvents(self.reply), **limits)
+
+        def whole(cancel: Cancel) -> Iterator[dict[str, Any]]:
+            yield from (piece for piece in stream(cancel) if not isinstance(piece, str))
+
+        job = self.workers.submit(whole, key=conversation)
         return await result_of(job, request.receive, self.options.answer_s)
 
     def wipe(self, conversation: Annotated[str, Path(pattern=shapes.CONVERSATION)]) -> shapes.Wiped:
@@ -185,6 +212,12 @@ class AskRoutes:
             _log.error("%s", e)
             message = "The memory of conversations does not work."
             raise shapes.RefusalError(503, message, "memory_unavailable") from None
+
+
+_STREAMED = {
+    "description": "The whole answer, or as text/event-stream its sentences and then all of it.",
+    "content": {"text/event-stream": {"example": "event: sentence\ndata: {…}\n\n"}},
+}
 
 
 async def _expire(memory: Memory, seconds: float) -> None:
