@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from giljabi.serve.venue_shapes import TextOut
 from giljabi.venue.graph import landmark_links
 from giljabi.venue.place import Lang, Link, Place, Venue
-from giljabi.venue.schematic import positions
+from giljabi.venue.schematic import positions, storeys
 
 _FREQUENT = 8
 _TOPICS = ("hours", "phone", "fee", "website")
@@ -43,12 +43,20 @@ class WaysOut(BaseModel):
     lines: list[tuple[Position, Position]]
 
 
+class StoreyOut(BaseModel):
+    """A storey of a schematic and the height it is drawn at."""
+
+    level: int
+    y: float
+
+
 class MapOut(BaseModel):
     """What is drawn. A `schematic` has positions of its own, (x, y), not to scale."""
 
     schematic: bool
     points: dict[str, Position]
     ways: list[WaysOut]
+    storeys: list[StoreyOut]
 
 
 class TilesOut(BaseModel):
@@ -129,6 +137,7 @@ def drawing(venue: Venue) -> MapOut:
         schematic=schematic,
         points={place: _rounded(p) for place, p in points.items()},
         ways=list(_ways(links, {**joints, **points})),
+        storeys=[StoreyOut(level=n, y=y) for n, y in storeys(venue)] if schematic else [],
     )
 
 

@@ -27,17 +27,23 @@ def positions(venue: Venue) -> dict[str, tuple[float, float]]:
     """
     walked = _walked(venue)
     beyond = max(walked.values(), default=0.0) + _APART
-    storeys: dict[int, list[tuple[float, str]]] = defaultdict(list)
+    rows: dict[int, list[tuple[float, str]]] = defaultdict(list)
     for place in venue.places:
-        storeys[_storey(place)].append((walked.get(place.id, beyond), place.id))
+        rows[_storey(place)].append((walked.get(place.id, beyond), place.id))
     out = {}
-    for storey, row in storeys.items():
+    for storey, row in rows.items():
         x = -_APART
         for n, (metres, place_id) in enumerate(sorted(row)):
             x = max(metres, x + _APART / 2 if n % 2 else x + _APART)
             # Neighbours on a storey do not stand in one line, or their links would be hidden.
             out[place_id] = (x, storey * _STOREY + (_STAGGER if n % 2 else 0.0))
     return out
+
+
+def storeys(venue: Venue) -> list[tuple[int, float]]:
+    """The storeys drawn and the y of each, lowest first; none where there is but one."""
+    found = sorted({_storey(place) for place in venue.places})
+    return [(n, n * _STOREY + _STAGGER / 2) for n in found] if len(found) > 1 else []
 
 
 def _walked(venue: Venue) -> dict[str, float]:
