@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
@@ -25,6 +24,7 @@ from giljabi.errors import GiljabiError
 from giljabi.serve import shapes
 from giljabi.serve.answer_events import AnswerEvents
 from giljabi.serve.chat_routes import ChatRoutes
+from giljabi.serve.conversations import Conversations
 from giljabi.serve.guard import BodyGuard, HostGuard, Net, OriginGuard, error_body
 from giljabi.serve.kiosk_routes import KioskRoutes
 from giljabi.serve.options import ServeOptions
@@ -89,44 +89,45 @@ def create_app(
     if options.kiosk is not None and isinstance(subject, GuideSubject):
         front = KioskRoutes(subject.guide, options.kiosk, has_voice=voice is not None)
         front.add_to(app)
-    AskRoutes(subject, memory, options, workers, front).add_to(app)
+    conversations = Conversations(memory, workers)
+    AskRoutes(subject, conversations, options, workers, front).add_to(app)
     ChatRoutes(subject, options, workers).add_to(app)
     if isinstance(subject, GuideSubject):
         VenueRoutes(subject.guide, options, workers).add_to(app)
     if voice is not None and isinstance(subject, GuideSubject):
-        _add_voice(app, subject.guide, voice, options, workers)
+        _add_voice(app, subject.guide, voice, options, workers, conversations)
     _add_errors(app, options)
     _document(app)
     return app
 
 
 def _add_voice(
-    app: FastAPI, guide: Answerer, voice: Voice, options: ServeOptions, workers: Workers
-) -> None:
+    app: FastAPI, guide: Answerer, voice: Voice, options: ServeOptions, workers: Workers,
+    conversations: Conversations,
+) -> None:  # fmt: skip
     require()
     # Here and not above: they import speech, which a server without a voice must do without.
     from giljabi.serve.audio_routes import AudioRoutes  # noqa: PLC0415
     from giljabi.serve.realtime import RealtimeRoute  # noqa: PLC0415
 
     AudioRoutes(voice, options, workers).add_to(app)
-    RealtimeRoute(guide, voice, options).add_to(app)
+    RealtimeRoute(guide, voice, options, conversations).add_to(app)
 
 
 class AskRoutes:
     """The greeting, health, questions with a remembered conversation, and forgetting one."""
 
     def __init__(
-        self, subject: Subject, memory: Memory, options: ServeOptions, workers: Workers,
-        front: KioskRoutes | None = None,
+        self, subject: Subject, conversations: Conversations, options: ServeOptions,
+        workers: Workers, front: KioskRoutes | None = None,
     ) -> None:  # fmt: skip
         self.subject = subject
         self.front = front
-        self.memory = memory
+        self.conversations = conversations
         self.options = options
         self.workers = workers
         self.venue = subject.guide.venue if isinstance(subject, GuideSubject) else None
         self.reply = shapes.Reply if self.venue is None else shapes.GuideReply
-        self._keeping = threading.Lock()
 
     def add_to(self, app: FastAPI) -> None:
         """Register the routes."""
@@ -173,23 +174,21 @@ class AskRoutes:
         conversation = ask.conversation or secrets.token_urlsafe(18)
 
         def stream(cancel: Cancel) -> Iterator[str | dict[str, Any]]:
-            history = self._remembering(lambda: self.memory.history(conversation))
+            history = self.conversations.history(conversation)
             for piece in self.subject.stream(ask.prompt, history, ask.lang, cancel):
                 if isinstance(piece, str):
                     yield piece
                     continue
                 text, fields = piece
-                with self._keeping:  # a conversation that is wiped meanwhile stays wiped
-                    if cancel():
-                        return
-                    self._remembering(lambda text=text: self.memory.add(
-                        conversation, ask.prompt, text))  # fmt: skip
+                if not self.conversations.add(conversation, ask.prompt, text, cancel):
+                    return
                 yield {**fields, "result": text, "conversation": conversation}
 
         if "text/event-stream" in request.headers.get("accept", ""):
             streamed = self.workers.submit(stream, key=conversation)
-            limits = {"answer_s": self.options.answer_s, "stall_s": self.options.stall_s}
-            return Stream(streamed, AnswerEvents(self.reply), **limits)
+            framing = AnswerEvents(self.reply)
+            options = self.options
+            return Stream(streamed, framing, answer_s=options.answer_s, stall_s=options.stall_s)
 
         def whole(cancel: Cancel) -> Iterator[dict[str, Any]]:
             yield from (piece for piece in stream(cancel) if not isinstance(piece, str))
@@ -199,19 +198,8 @@ class AskRoutes:
 
     def wipe(self, conversation: Annotated[str, Path(pattern=shapes.CONVERSATION)]) -> shapes.Wiped:
         """Forget a conversation, and call off what is being answered in it."""
-        with self._keeping:
-            self.workers.cancel_key(conversation)
-            wiped = self._remembering(lambda: self.memory.wipe(conversation))
+        wiped = self.conversations.wipe(conversation)
         return shapes.Wiped(conversation=conversation, wiped=wiped)
-
-    def _remembering(self, act: Any) -> Any:
-        """Do something with the memory; its failing is the server's fault, not the client's."""
-        try:
-            return act()
-        except GiljabiError as e:
-            _log.error("%s", e)
-            message = "The memory of conversations does not work."
-            raise shapes.RefusalError(503, message, "memory_unavailable") from None
 
 
 _STREAMED = {

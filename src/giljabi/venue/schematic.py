@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from collections.abc import Callable
 
 import networkx as nx
 
@@ -15,9 +16,9 @@ from giljabi.venue.graph import METRES_PER_MINUTE, landmark_links
 from giljabi.venue.place import Link, Place, Venue
 
 _UPWARD = frozenset({"stairs", "lift", "escalator"})
-_STOREY = 90.0
-_APART = 42.0
-_STAGGER = 26.0
+_STOREY = 80.0
+_APART = 30.0
+_STAGGER = 22.0
 
 
 def positions(venue: Venue) -> dict[str, tuple[float, float]]:
@@ -26,18 +27,38 @@ def positions(venue: Venue) -> dict[str, tuple[float, float]]:
     Places that no way reaches stand at the end of their storey.
     """
     walked = _walked(venue)
-    beyond = max(walked.values(), default=0.0) + _APART
+    beyond = max(walked.values(), default=0.0) + 2 * _APART
     rows: dict[int, list[tuple[float, str]]] = defaultdict(list)
     for place in venue.places:
         rows[_storey(place)].append((walked.get(place.id, beyond), place.id))
+    # The fullest storey is spread until its places stand apart; the others follow its measure.
+    fullest = max(rows.values(), key=len, default=[])
+    knots = list(zip((m for m, _ in sorted(fullest)), _spread(fullest, float), strict=True))
     out = {}
     for storey, row in rows.items():
-        x = -_APART
-        for n, (metres, place_id) in enumerate(sorted(row)):
-            x = max(metres, x + _APART / 2 if n % 2 else x + _APART)
+        xs = _spread(row, lambda metres: _measured(metres, knots))
+        for n, ((_, place_id), x) in enumerate(zip(sorted(row), xs, strict=True)):
             # Neighbours on a storey do not stand in one line, or their links would be hidden.
-            out[place_id] = (x, storey * _STOREY + (_STAGGER if n % 2 else 0.0))
+            out[place_id] = (round(x, 1), storey * _STOREY + (_STAGGER if n % 2 else 0.0))
     return out
+
+
+def _spread(row: list[tuple[float, str]], measure: Callable[[float], float]) -> list[float]:
+    """Where the places of a storey stand, each at least some way right of the one before."""
+    xs: list[float] = []
+    for metres, _ in sorted(row):
+        x = measure(metres)
+        xs.append(max(x, xs[-1] + _APART) if xs else x)
+    return xs
+
+
+def _measured(metres: float, knots: list[tuple[float, float]]) -> float:
+    """Where the fullest storey has a place that far away, between its neighbours if it has none."""
+    for (m0, x0), (m1, x1) in itertools.pairwise(knots):
+        if m0 <= metres < m1:
+            return x0 + (x1 - x0) * (metres - m0) / (m1 - m0)
+    m, x = knots[0] if metres < knots[0][0] else knots[-1]
+    return x + metres - m
 
 
 def storeys(venue: Venue) -> list[tuple[int, float]]:

@@ -30,7 +30,8 @@ export function arrangeLabels(map, layer, wanted, marks) {
     const { x, y } = map.latLngToContainerPoint(at);
     const wide = ruler.measureText(text).width + 4;
     const high = Math.max(LINE, em * 1.3);
-    const box = { left: x - wide / 2, top: y + 8, right: x + wide / 2, bottom: y + 8 + high };
+    const top = y + (strong ? 17 : 8);
+    const box = { left: x - wide / 2, top, right: x + wide / 2, bottom: top + high };
     if (box.left < 0 || box.right > size.x || box.top < 0 || box.bottom > size.y) continue;
     if (taken.some((other) => overlap(box, other))) continue;
     taken.push(box);
@@ -46,15 +47,19 @@ function boxesOf(marks, map) {
   const frame = map.getContainer().getBoundingClientRect();
   /** @type {Box[]} */
   const boxes = [];
+  /** @param {Element} part */
+  const take = (part) => {
+    const { left, top, right, bottom } = part.getBoundingClientRect();
+    boxes.push({
+      left: left - frame.left, top: top - frame.top, right: right - frame.left, bottom: bottom - frame.top,
+    });
+  };
   marks.eachLayer((layer) => {
     const sign = layer instanceof L.Marker ? layer.getElement()?.firstElementChild : null;
-    for (const part of sign ? [sign, ...sign.children] : []) {
-      const { left, top, right, bottom } = part.getBoundingClientRect();
-      boxes.push({
-        left: left - frame.left, top: top - frame.top, right: right - frame.left, bottom: bottom - frame.top,
-      });
-    }
+    for (const part of sign?.children ?? []) take(part);
   });
+  for (const over of map.getContainer().parentElement?.children ?? [])
+    if (over !== map.getContainer()) take(over);
   return boxes;
 }
 

@@ -1,6 +1,6 @@
 /** The conversation: questions, answers as they come, what they rest on, and where to go on. */
 
-/** @import {Answer, Kiosk, Topic} from "./types" */
+/** @import {Answer, Topic} from "./types" */
 /** @import {Doors} from "./browse.js" */
 
 import { topicButton } from "./browse.js";
@@ -86,7 +86,9 @@ export class Conversation {
         this._dress(shown, turn, doors);
       }
     }
-    this.list.lastElementChild?.scrollIntoView({ block: "nearest" });
+    const panel = this.list.closest("#panel");
+    const entry = /** @type {HTMLElement | null} */ (this.list.children[at] ?? null);
+    if (panel && entry) panel.scrollTop = entry.offsetTop - this.list.offsetTop + 24;
   }
 
   /** @param {Turn} turn @param {Doors} doors */
@@ -150,6 +152,8 @@ function actions(answer, doors) {
       follow.classList.remove("strong");
       box.append(follow);
     }
+  } else if (["no_such_place", "not_in_data", "outside"].includes(answer.outcome)) {
+    box.append(button(words.all, () => doors.openCategory(null)));
   } else if (answer.places.length > 1) {
     for (const id of answer.places.slice(0, 6))
       box.append(button(inLang(doors.spot(id).name, lang), () => doors.openPlace(id)));

@@ -105,6 +105,7 @@ export class App {
   back() {
     if (this.views.length > 1) this.views.pop();
     this._show();
+    this._focus();
   }
 
   /** Ask a question, and show the conversation. @param {string} question */
@@ -138,7 +139,10 @@ export class App {
   beginTurn(question) {
     const turn = this.conversation.begin(question);
     if (this.views.at(-1)?.talk) this.conversation.update(turn, this.doors);
-    else this._push(this._talk());
+    else {
+      this.views.push(this._talk());
+      this._show(); // the focus stays where the next question is written
+    }
     return turn;
   }
 
@@ -177,7 +181,7 @@ export class App {
     if (unattended) this.display.reset();
     this._speak();
     byId("connection").textContent = unattended ? this.display.words.wiped : "";
-    if (!unattended) byId("panel").focus({ preventScroll: true });
+    if (!unattended) this._focus();
   }
 
   _submit() {
@@ -230,7 +234,7 @@ export class App {
   _push(view) {
     this.views.push(view);
     this._show();
-    byId("panel").focus({ preventScroll: true });
+    this._focus();
   }
 
   _show() {
@@ -240,6 +244,13 @@ export class App {
     panel.scrollTop = 0;
     view.map();
     this.display.explain(this.map.signs());
+  }
+
+  /** What had the focus is gone: what came in its place is read from its heading. */
+  _focus() {
+    const title = byId("panel").querySelector("h2");
+    title?.setAttribute("tabindex", "-1");
+    title?.focus({ preventScroll: true });
   }
 
   _speak() {

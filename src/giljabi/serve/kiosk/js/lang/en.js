@@ -1,7 +1,5 @@
 /** Everything the page says in English. */
 
-/** @import {Outcome, Topic} from "../types" */
-
 /** @param {number} n */
 const minutes = (n) => `${n} min on foot`;
 
