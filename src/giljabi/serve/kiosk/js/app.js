@@ -15,6 +15,7 @@ async function start() {
       byId("connection").textContent = "";
       new App(kiosk).open(new URLSearchParams(location.search));
       document.body.classList.remove("starting");
+      performance.mark("ready");
       return;
     } catch (error) {
       if (!(error instanceof server.LostError)) throw error;

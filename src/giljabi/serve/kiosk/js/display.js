@@ -85,11 +85,11 @@ export class Display {
 
   /**
    * The legend: no more than what is drawn.
-   * @param {{here: boolean, sure: boolean, guessed: boolean, schematic: boolean}} signs
+   * @param {Record<"here" | "sure" | "guessed" | "near" | "schematic", boolean>} signs
    */
   explain(signs) {
     const { legend } = this.words;
-    const names = /** @type {const} */ (["here", "sure", "guessed", "schematic"]);
+    const names = /** @type {const} */ (["here", "sure", "guessed", "near", "schematic"]);
     byId("legend").replaceChildren(
       ...names.filter((name) => signs[name]).map((name) => el("li", { class: name }, el("i"), legend[name])),
     );

@@ -77,8 +77,13 @@ export class VenueMap {
     const bounds = L.latLngBounds(shown.map(flip));
     const most = this.kiosk.map.schematic ? 3 : CLOSEST_ZOOM;
     const { x, y } = this.map.getSize();
-    const padding = /** @type {[number, number]} */ ([Math.min(64, x / 8), Math.min(48, y / 7)]);
-    this.map.fitBounds(bounds, { padding, maxZoom: most, animate: false });
+    // Room for what lies over the map: the legend below, the buttons at the right.
+    this.map.fitBounds(bounds, {
+      paddingTopLeft: [Math.min(72, x / 7), Math.min(56, y / 6)],
+      paddingBottomRight: [Math.min(96, x / 6), Math.min(110, y / 4)],
+      maxZoom: most,
+      animate: false,
+    });
   }
 
   /** @param {number} steps */
@@ -94,6 +99,7 @@ export class VenueMap {
       here: this.kiosk.here in this.kiosk.map.points,
       sure: guesses.includes(false) || (this.drawn === null && ways.some((w) => !w.estimated)),
       guessed: guesses.includes(true),
+      near: this.drawn === null && ways.some((w) => w.estimated),
       schematic: this.kiosk.map.schematic,
     };
   }

@@ -5,6 +5,7 @@ import { el } from "./dom.js";
 const MOST = 60;
 const LINE = 20;
 const GAP = 6;
+const STRONG_EM = 1.35; // below a step's number; map.css says the same
 
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box */
 
@@ -30,7 +31,7 @@ export function arrangeLabels(map, layer, wanted, marks) {
     const { x, y } = map.latLngToContainerPoint(at);
     const wide = ruler.measureText(text).width + 4;
     const high = Math.max(LINE, em * 1.3);
-    const top = y + (strong ? 17 : 8);
+    const top = y + (strong ? STRONG_EM * em : 8);
     const box = { left: x - wide / 2, top, right: x + wide / 2, bottom: top + high };
     if (box.left < 0 || box.right > size.x || box.top < 0 || box.bottom > size.y) continue;
     if (taken.some((other) => overlap(box, other))) continue;

@@ -79,7 +79,7 @@ export async function way({ from, to, stepFree, lang }) {
  */
 export async function forget(conversation) {
   try {
-    await fetch(`/conversations/${conversation}`, { method: "DELETE", keepalive: true });
+    await (await fetch(`/conversations/${conversation}`, { method: "DELETE" })).text();
   } catch {
     // It expires there.
   }

@@ -94,7 +94,7 @@ export const en = {
   close: "Close",
   print: "Print",
   legend: {
-    here: "You are here", sure: "Recorded way", guessed: "Estimated way", start: "Start", end: "End",
+    here: "You are here", sure: "Recorded way", guessed: "Estimated way", near: "Neighbours (estimated)", start: "Start", end: "End",
     schematic: "Sketch · not to scale",
   },
   storey: (level) => (level < 0 ? `Basement ${-level}` : `Floor ${level}`),

@@ -101,7 +101,7 @@ export const ko = {
   close: "닫기",
   print: "인쇄",
   legend: {
-    here: "현재 위치", sure: "기록된 길", guessed: "추정한 길", start: "출발", end: "도착",
+    here: "현재 위치", sure: "기록된 길", guessed: "추정한 길", near: "이웃한 곳(추정)", start: "출발", end: "도착",
     schematic: "약도 · 실제 거리와 달라요",
   },
   /** @param {number} level */
