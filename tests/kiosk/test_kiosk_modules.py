@@ -71,3 +71,10 @@ def test_the_document_has_nothing_inline():
     assert not re.search(r"<script(?![^>]*src=)|<style|style=|\son\w+=", html)
     for path in re.findall(r'(?:src|href)="/kiosk/([^"]+)"', html):
         assert (KIOSK / path).is_file(), path
+
+
+def test_every_module_is_fetched_at_once():
+    html = (KIOSK / "index.html").read_text("utf-8")
+    fetched = set(re.findall(r'rel="modulepreload" href="/kiosk/([^"]+)"', html))
+    asked_for_later = {"js/app.js", "js/microphone_worklet.js"}
+    assert fetched == {str(p.relative_to(KIOSK)) for p in MODULES} - asked_for_later
