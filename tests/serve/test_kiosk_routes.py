@@ -178,25 +178,40 @@ def test_ways_are_asked_by_id_in_the_language_of_the_page(hospital_guide, start)
 
 
 @pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")
-def test_the_spoken_conversation_is_the_written_one(start):
+def test_the_spoken_conversation_is_the_written_one(start, guide):
     pytest.importorskip("soxr", reason="needs the extra voice")
     pytest.importorskip("websockets", reason="needs the extra voice")
     from live import live
     from scripted_voice import scripted_voice
 
-    server = start(voice=scripted_voice())
-    server.ask("하나", conversation="both")
+    server = start(answers=guide, voice=scripted_voice())
+    first, second = "백남학술정보관 어디야?", "거기는 몇 층이야?"
+    server.ask(first, conversation="both")
     with live(server, check=False, raw=1, conversation="both") as talk:
-        talk.write("둘")
+        talk.write(second)
         told = talk.until("response.done")
-        answer = next(e for e in told if getattr(e, "type", "") == "giljabi.answer")
-        assert answer.answer["result"].startswith("질문은 둘입니다.")
-        until_kept(server, ["하나", "둘"])
-        assert "하나" in answer.answer["result"]  # what was written before is known to the voice
+        answer = next(e for e in told if getattr(e, "type", "") == "giljabi.answer").answer
+        assert answer["places"] == ["501"]  # what was written before is known to the voice
+        assert answer["facts"][0]["source"]
+        assert "dropped" not in answer
+        until_kept(server, [first, second])
         assert server.http.delete("/conversations/both").json()["wiped"] is True
         while talk.next() is not None:  # the socket closes, or this waits in vain
             pass
     assert server.memory.history("both") == ()
+
+
+@pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")
+def test_an_id_that_is_none_is_refused_at_the_door(start):
+    pytest.importorskip("soxr", reason="needs the extra voice")
+    sync = pytest.importorskip("websockets.sync.client", reason="needs the extra voice")
+    from scripted_voice import scripted_voice
+    from websockets.exceptions import InvalidStatus
+
+    server = start(voice=scripted_voice())
+    url = server.url.replace("http", "ws") + "/v1/realtime?conversation=a%20b"
+    with pytest.raises(InvalidStatus, match="400"), sync.connect(url):
+        pass
 
 
 def until_kept(server, questions, seconds=5.0):
