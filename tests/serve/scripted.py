@@ -45,6 +45,8 @@ class Answer:
     places: tuple[str, ...] = ("105",)
     facts: tuple[Fact, ...] = (FACT,)
     line: tuple[tuple[float, float], ...] | None = None
+    guessed: tuple[bool, ...] = ()
+    stops: tuple[str, ...] = ()
     minutes: float | None = 7.0
     lang: str = "ko"
     written_by: str = "template"
@@ -62,6 +64,7 @@ class Answer:
             ],
             "verdict": {"ok": True, "claims": []},
             "line": self.line and [list(p) for p in self.line],
+            "guessed": list(self.guessed), "stops": list(self.stops),
             "timings": {"total": 0.1}, "minutes": self.minutes,
         }  # fmt: skip
 
@@ -114,6 +117,13 @@ class ScriptedGuide:
             said.append(sentence)
             yield sentence
         yield Answer("".join(said))
+
+    @property
+    def here(self):
+        return self.venue.origin
+
+    def find_place(self, name):
+        return next(p.id for p in self.venue.places if name in (p.name.ko, p.name.en))
 
     def route(self, a, b, *, step_free=False, lang="auto"):
         base = Answer(f"{a}에서 {b}까지 7분입니다.", line=((127.0, 37.5), (127.1, 37.6)))

@@ -62,6 +62,7 @@ def test_a_way_is_geojson(server):
                 "geometry": {"type": "LineString", "coordinates": [[127.0, 37.5], [127.1, 37.6]]},
                 "properties": {
                     "text": "애지문에서 도서관까지 7분입니다.", "minutes": 7.0, "estimated": True,
+                    "guessed": [], "stops": [], "steps": [],
                 },
             }
         ],

@@ -41,7 +41,8 @@ class Fact:
 class Facts:
     """What may be said to one query.
 
-    `missing` names what was asked and is not in the data; `line` is the route as (lon, lat).
+    `missing` names what was asked and is not in the data; `line` is the route as (lon, lat),
+    `guessed` which stretches of it are estimates, `stops` the places it passes, ends included.
     """
 
     query: Query
@@ -49,6 +50,8 @@ class Facts:
     items: tuple[Fact, ...] = ()
     missing: str = ""
     line: tuple[tuple[float, float], ...] = ()
+    guessed: tuple[bool, ...] = ()
+    stops: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     notes: frozenset[str] = field(default_factory=frozenset)
 

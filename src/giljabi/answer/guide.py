@@ -37,7 +37,8 @@ Cancel = Callable[[], bool]
 class Answer:
     """What the visitor gets, and everything it rests on.
 
-    `line` is the route as (lon, lat) pairs in WGS84 degrees; `timings` are milliseconds.
+    `line` is the route as (lon, lat) pairs in WGS84 degrees, `guessed` says which stretches of it
+    are estimates, `stops` are the places it passes; `timings` are milliseconds.
     """
 
     text: str
@@ -49,6 +50,8 @@ class Answer:
     facts: tuple[Fact, ...]
     verdict: Verdict
     line: tuple[tuple[float, float], ...] | None = None
+    guessed: tuple[bool, ...] = ()
+    stops: tuple[str, ...] = ()
     minutes: float | None = None
     timings: dict[str, float] = field(default_factory=dict)
     dropped: tuple[tuple[str, str], ...] = ()
@@ -81,6 +84,11 @@ class Guide:
         self._queue = threading.Lock()
         self._wait = model_wait_s
         self._origin = self.find_place(origin) if origin else None
+
+    @property
+    def here(self) -> str:
+        """The place where this guide stands: its own, or else the venue's origin."""
+        return self._origin or self.venue.origin
 
     def find_place(self, name: str) -> str:
         """The id of the place called `name`; GiljabiError when there is none or several."""
@@ -126,7 +134,10 @@ class Guide:
     def route(
         self, a: str, b: str, *, step_free: bool = False, lang: LangChoice = "auto"
     ) -> Answer:
-        """The way from `a` to `b`, both named freely; refused as an answer, not by an error."""
+        """The way from `a` to `b`; refused as an answer, not by an error.
+
+        Both are place ids, or names as people say them.
+        """
         if lang == "auto":
             lang = language(f"{a} {b}", self.venue.languages)
         began = time.perf_counter()
@@ -134,6 +145,9 @@ class Guide:
         query = Query(f"{a} → {b}", lang, "route", flags=flags)
         ends = []
         for name in (a, b):
+            if self.venue.has(name):
+                ends.append(name)
+                continue
             found = self._names.find(name)
             if len(found) == 1 and found[0].how in ("exact", "code", "near"):
                 ends.append(found[0].places[0])
@@ -178,8 +192,8 @@ class Guide:
         yield Answer(
             text=text, lang=facts.query.lang, outcome=facts.outcome, slot=facts.query.slot,
             written_by=_written_by(facts, draft), places=facts.places, facts=facts.items,
-            verdict=verdict, line=facts.line or None, minutes=_minutes(facts), timings=timings,
-            dropped=tuple(draft.dropped),
+            verdict=verdict, line=facts.line or None, guessed=facts.guessed, stops=facts.stops,
+            minutes=_minutes(facts), timings=timings, dropped=tuple(draft.dropped),
         )  # fmt: skip
 
     def _sentences(

@@ -129,7 +129,7 @@ class Ways:
         if origin in self.home and not step_free:
             recorded = self._recorded(query, goal)
             if recorded:
-                return replace(recorded, line=self._line(origin, goal))
+                return self._drawn(recorded, origin, goal)
         try:
             route = self.graph.route(origin, goal.id, "step-free" if step_free else "shortest")
         except NoRoute as no:
@@ -178,7 +178,7 @@ class Ways:
                 Fact("", "distance", goal.id, route.metres, "m", origin, route.estimated, "graph")
             )
         notes = frozenset({"estimated"} if route.estimated else ())
-        return Facts(query, "found", tuple(items), line=_drawn(route), notes=notes)
+        return _with_line(Facts(query, "found", tuple(items), notes=notes), route)
 
     def _total(self, route: Route, origin: str, goal: Place) -> Fact:
         sources = "; ".join(dict.fromkeys(leg.link.source for leg in route.legs if leg.link.source))
@@ -216,12 +216,14 @@ class Ways:
         toward = f", {SIDE_WORDS[side][1]} it" if side and side not in ("far", "toward") else ""
         return f"From {articled(a.label('en'))}, {by_en}{articled(b.label('en'))}{toward}."
 
-    def _line(self, origin: str, goal: Place) -> tuple[tuple[float, float], ...]:
+    def _drawn(self, facts: Facts, origin: str, goal: Place) -> Facts:
+        """A described way with the line of the graph's own, where it has one."""
         try:
-            return _drawn(self.graph.route(origin, goal.id))
+            return _with_line(facts, self.graph.route(origin, goal.id))
         except NoRoute:
-            return ()
+            return facts
 
 
-def _drawn(route: Route) -> tuple[tuple[float, float], ...]:
-    return tuple((p.lon, p.lat) for p in route.line)
+def _with_line(facts: Facts, route: Route) -> Facts:
+    line = tuple((p.lon, p.lat) for p in route.line)
+    return replace(facts, line=line, guessed=route.guessed, stops=route.stops)

@@ -66,25 +66,36 @@ _PAUSE_MS = 200  # silence after which recognition begins
               help="With --admin: keep the words of refused questions for so many days.")  # fmt: skip
 @click.option("--desk", help="With --admin: SQLAlchemy URL of the operator's record; beside the "
               "conversations by default.")  # fmt: skip
+@click.option("--kiosk/--no-kiosk", "with_kiosk", default=True, show_default=True,
+              help="Give browsers the page for visitors.")  # fmt: skip
+@click.option("--idle", type=click.IntRange(0, 3600), default=90, show_default=True,
+              help="Seconds without a touch after which the page forgets the conversation; 0: never.")  # fmt: skip
+@click.option("--tiles", default="", metavar="URL",
+              help="Map tiles under the venue's geometry: a URL with {z}, {x} and {y}; none by default.")  # fmt: skip
+@click.option("--tiles-by", default="", metavar="TEXT", help="Whom the tiles are owed to.")
+@click.option("--frequent", multiple=True, metavar="PLACE",
+              help="A place the page offers first; repeatable.")  # fmt: skip
 def serve(
     venue_dir: Path, chosen: Chosen, host: str, port: int, origin: str | None,
     plain: bool, system: Path | None, memory: str | None, allow_origin: tuple[str, ...],
     allow_host: tuple[str, ...], queue: int, model_wait: float, with_voice: bool, ear_name: str,
     voice_name: str, conversations: int, public_url: str, metrics: bool, with_admin: bool,
-    admin_token_file: Path | None, keep_unanswered: int | None, desk: str | None,
+    admin_token_file: Path | None, keep_unanswered: int | None, desk: str | None, with_kiosk: bool,
+    idle: int, tiles: str, tiles_by: str, frequent: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Serve the guide over HTTP on 127.0.0.1:8000."""
     from giljabi.answer.memory import Memory
     from giljabi.serve.current_guide import CurrentGuide
     from giljabi.serve.desk import Desk
     from giljabi.serve.operator import Operator
-    from giljabi.serve.options import ServeOptions
+    from giljabi.serve.options import KioskOptions, ServeOptions
     from giljabi.serve.reloading import Reloader
     from giljabi.serve.run import run as run_server
 
+    kiosk = KioskOptions(idle, tiles, tiles_by, frequent) if with_kiosk else None
     options = ServeOptions(
         host=host, port=port, origins=allow_origin, hosts=allow_host, queue=queue,
-        public_url=public_url.rstrip("/"), metrics=metrics,
+        public_url=public_url.rstrip("/"), metrics=metrics, kiosk=kiosk,
     )  # fmt: skip
     admission = _admission(plain, with_admin, admin_token_file, keep_unanswered, desk)
     memory = memory or _default_memory()

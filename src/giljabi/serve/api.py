@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
@@ -24,16 +23,19 @@ from giljabi import __version__
 from giljabi.answer.memory import Memory
 from giljabi.errors import GiljabiError
 from giljabi.serve import qr, shapes
+from giljabi.serve.answer_events import AnswerEvents
 from giljabi.serve.chat_routes import ChatRoutes
+from giljabi.serve.conversations import Conversations
 from giljabi.serve.current_guide import CurrentGuide
 from giljabi.serve.desk_routes import BODY_RULES, DeskRoutes, keeping
 from giljabi.serve.gate import Gate
 from giljabi.serve.guard import BodyGuard, HostGuard, Net, OriginGuard, error_body
+from giljabi.serve.kiosk_routes import KioskRoutes
 from giljabi.serve.metrics import Metrics
 from giljabi.serve.metrics_route import MetricsRoute
 from giljabi.serve.operator import Operator
 from giljabi.serve.options import ServeOptions
-from giljabi.serve.reply import result_of
+from giljabi.serve.reply import Stream, result_of
 from giljabi.serve.subject import Answerer, GuideSubject, Subject, Talker, subject_of
 from giljabi.serve.take_along import TakeAlongRoutes
 from giljabi.serve.venue_routes import VenueRoutes
@@ -77,13 +79,18 @@ def create_app(
         lifespan=_lifespan(workers, memory, options, operator),
         middleware=_guards(options, voice, operator),
     )
-    AskRoutes(subject, memory, options, workers).add_to(app)
+    front = None
+    if options.kiosk is not None and isinstance(subject, GuideSubject):
+        front = KioskRoutes(subject.guide, options.kiosk, has_voice=voice is not None)
+        front.add_to(app)
+    conversations = Conversations(memory, workers)
+    AskRoutes(subject, conversations, options, workers, front).add_to(app)
     ChatRoutes(subject, options, workers).add_to(app)
     if current is not None:
         VenueRoutes(current, options, workers).add_to(app)
         TakeAlongRoutes(current, options, workers).add_to(app)
         if voice is not None:
-            _add_voice(app, current.spoken(), voice, options, workers)
+            _add_voice(app, current.spoken(), voice, options, workers, conversations)
         if operator is not None:
             DeskRoutes(operator, current, workers).add_to(app)
     if metrics is not None:
@@ -141,28 +148,31 @@ def _current(guide: Answerer, metrics: Metrics | None, operator: Operator | None
 
 
 def _add_voice(
-    app: FastAPI, guide: Answerer, voice: Voice, options: ServeOptions, workers: Workers
-) -> None:
+    app: FastAPI, guide: Answerer, voice: Voice, options: ServeOptions, workers: Workers,
+    conversations: Conversations,
+) -> None:  # fmt: skip
     require()
     # Here and not above: they import speech, which a server without a voice must do without.
     from giljabi.serve.audio_routes import AudioRoutes  # noqa: PLC0415
     from giljabi.serve.realtime import RealtimeRoute  # noqa: PLC0415
 
     AudioRoutes(voice, options, workers).add_to(app)
-    RealtimeRoute(guide, voice, options).add_to(app)
+    RealtimeRoute(guide, voice, options, conversations).add_to(app)
 
 
 class AskRoutes:
     """The greeting, health, questions with a remembered conversation, and forgetting one."""
 
     def __init__(
-        self, subject: Subject, memory: Memory, options: ServeOptions, workers: Workers
-    ) -> None:
+        self, subject: Subject, conversations: Conversations, options: ServeOptions,
+        workers: Workers, front: KioskRoutes | None = None,
+    ) -> None:  # fmt: skip
         self.subject = subject
-        self.memory = memory
+        self.front = front
+        self.conversations = conversations
         self.options = options
         self.workers = workers
-        self._keeping = threading.Lock()
+        self.reply = shapes.Reply if self.venue is None else shapes.GuideReply
 
     @property
     def venue(self) -> Venue | None:
@@ -171,20 +181,22 @@ class AskRoutes:
 
     def add_to(self, app: FastAPI) -> None:
         """Register the routes."""
-        reply = shapes.Reply if self.venue is None else shapes.GuideReply
-        app.add_api_route("/", self.greet, responses=shapes.errors())
+        app.add_api_route("/", self.greet, response_model=shapes.Greeting,
+                          responses=shapes.errors())  # fmt: skip
         app.add_api_route("/healthz", self.health, responses=shapes.errors())
         app.add_api_route(
-            "/answer", self.answer, methods=["POST"], response_model=reply,
-            responses=shapes.errors(409, 429, 503),
+            "/answer", self.answer, methods=["POST"], response_model=self.reply,
+            responses={**shapes.errors(409, 429, 503), 200: _STREAMED},
         )  # fmt: skip
         app.add_api_route(
             "/conversations/{conversation}", self.wipe, methods=["DELETE"],
             responses=shapes.errors(503),
         )  # fmt: skip
 
-    async def greet(self) -> shapes.Greeting:
-        """Say hello, in Korean and English."""
+    async def greet(self, request: Request) -> Any:
+        """Say hello, in Korean and English; to a browser, with the page."""
+        if self.front is not None and "text/html" in request.headers.get("accept", ""):
+            return self.front.page(request)
         venue = self.venue
         if venue is None:
             text = "안녕하세요! 무엇이든 물어보세요. Hello! Ask me anything."
@@ -206,37 +218,46 @@ class AskRoutes:
             waiting=self.workers.waiting,
         )
 
-    async def answer(self, ask: shapes.Ask, request: Request) -> dict[str, Any]:
-        """Answer a question and remember the turn under `conversation`."""
+    async def answer(self, ask: shapes.Ask, request: Request) -> Any:
+        """Answer a question and remember the turn under `conversation`.
+
+        Who accepts text/event-stream gets the checked sentences as they are ready, then the rest.
+        """
         conversation = ask.conversation or secrets.token_urlsafe(18)
 
-        def make(cancel: Cancel) -> Iterator[dict[str, Any]]:
-            history = self._remembering(lambda: self.memory.history(conversation))
-            text, fields = self.subject.answer(ask.prompt, history, ask.lang, cancel)
-            with self._keeping:  # a conversation that is wiped meanwhile stays wiped
-                if cancel():
+        def stream(cancel: Cancel) -> Iterator[str | dict[str, Any]]:
+            history = self.conversations.history(conversation)
+            for piece in self.subject.stream(ask.prompt, history, ask.lang, cancel):
+                if isinstance(piece, str):
+                    yield piece
+                    continue
+                text, fields = piece
+                if not self.conversations.add(conversation, ask.prompt, text, cancel):
                     return
-                self._remembering(lambda: self.memory.add(conversation, ask.prompt, text))
-            yield {**fields, "result": text, "conversation": conversation}
+                yield {**fields, "result": text, "conversation": conversation}
 
-        job = self.workers.submit(make, key=conversation)
+        if "text/event-stream" in request.headers.get("accept", ""):
+            streamed = self.workers.submit(stream, key=conversation)
+            framing = AnswerEvents(self.reply)
+            options = self.options
+            return Stream(streamed, framing, answer_s=options.answer_s, stall_s=options.stall_s)
+
+        def whole(cancel: Cancel) -> Iterator[dict[str, Any]]:
+            yield from (piece for piece in stream(cancel) if not isinstance(piece, str))
+
+        job = self.workers.submit(whole, key=conversation)
         return await result_of(job, request.receive, self.options.answer_s)
 
     def wipe(self, conversation: Annotated[str, Path(pattern=shapes.CONVERSATION)]) -> shapes.Wiped:
         """Forget a conversation, and call off what is being answered in it."""
-        with self._keeping:
-            self.workers.cancel_key(conversation)
-            wiped = self._remembering(lambda: self.memory.wipe(conversation))
+        wiped = self.conversations.wipe(conversation)
         return shapes.Wiped(conversation=conversation, wiped=wiped)
 
-    def _remembering(self, act: Any) -> Any:
-        """Do something with the memory; its failing is the server's fault, not the client's."""
-        try:
-            return act()
-        except GiljabiError as e:
-            _log.error("%s", e)
-            message = "The memory of conversations does not work."
-            raise shapes.RefusalError(503, message, "memory_unavailable") from None
+
+_STREAMED = {
+    "description": "The whole answer, or as text/event-stream its sentences and then all of it.",
+    "content": {"text/event-stream": {"example": "event: sentence\ndata: {…}\n\n"}},
+}
 
 
 async def _expire(memory: Memory, seconds: float) -> None:

@@ -50,6 +50,15 @@ class CurrentGuide:
         """The venue of the guide of the moment: read it once for what belongs together."""
         return self._guide.venue
 
+    @property
+    def here(self) -> str:
+        """See Answerer.here."""
+        return self._guide.here
+
+    def find_place(self, name: str) -> str:
+        """See Answerer.find_place."""
+        return self._guide.find_place(name)
+
     def exchange(self, guide: Answerer) -> None:
         """Answer with `guide` from now on; what has begun ends with the old one."""
         self._guide = guide

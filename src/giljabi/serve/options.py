@@ -12,6 +12,40 @@ _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 
 
+_TILES = re.compile(r"(?:(https?://[A-Za-z0-9.:\[\]-]+)/|/(?!/))[^\s\"'<>;,]*")
+
+
+@dataclass(frozen=True, slots=True)
+class KioskOptions:
+    """What the page is told. Raises GiljabiError for a combination that cannot be meant."""
+
+    idle_s: int = 90
+    """Seconds without a touch after which a conversation is wiped; 0: never."""
+    tiles: str = ""
+    """URL template of map tiles with {z}, {x} and {y}; "": the venue's own geometry alone."""
+    attribution: str = ""
+    """Whom the tiles are owed to, in plain text."""
+    frequent: tuple[str, ...] = ()
+    """Places to offer first, by name; () leaves the choice to the data."""
+
+    def __post_init__(self) -> None:
+        if self.idle_s != 0 and not 40 <= self.idle_s <= 3600:
+            raise GiljabiError("The idle time is 0 (never) or 40 to 3600 seconds.")
+        parts = ("{z}", "{x}", "{y}")
+        if self.tiles and (
+            not _TILES.fullmatch(self.tiles) or any(part not in self.tiles for part in parts)
+        ):
+            raise GiljabiError(
+                "Tiles are a URL with {z}, {x} and {y}, as http://host/{z}/{x}/{y}.png."
+            )
+
+    @property
+    def tile_origin(self) -> str:
+        """The server of the tiles as a page's policy names it; "" for this one."""
+        match = _TILES.fullmatch(self.tiles) if self.tiles else None
+        return (match[1] or "") if match else ""
+
+
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
     """Options of the HTTP server. Raises GiljabiError for a combination that cannot be meant."""
@@ -46,6 +80,8 @@ class ServeOptions:
     """Where phones reach this server ("http://192.168.0.10:8000"), for QR codes; "": nowhere."""
     metrics: bool = False
     """Whether `/metrics` tells Prometheus what goes on."""
+    kiosk: KioskOptions | None = KioskOptions()
+    """The page for browsers; None serves none."""
 
     def __post_init__(self) -> None:
         if self.workers < 1 or self.queue < 0 or not 0 <= self.port <= 65535:

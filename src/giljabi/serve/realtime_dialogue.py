@@ -16,6 +16,7 @@ import numpy as np
 
 from giljabi.serve.realtime_events import Json, Session, new_id, user_item
 from giljabi.serve.realtime_response import Response
+from giljabi.serve.shapes import GuideReply
 from giljabi.serve.sound_formats import Resampler, pcm16
 from giljabi.speech.events import (
     Cancelled,
@@ -243,6 +244,11 @@ class Dialogue:
         if event.answer is not None:
             response.metadata["outcome"] = event.answer.outcome
             response.metadata["places"] = ",".join(event.answer.places)[:512]
+            if self.raw:  # our own page's dialect; the official client knows no such event
+                fields = event.answer.to_json()
+                reply = {**fields, "result": fields["answer"], "conversation": ""}
+                answer = GuideReply.model_validate(reply).model_dump(mode="json")
+                yield {"type": "giljabi.answer", "response_id": response.id, "answer": answer}
         if response.failure is not None:
             yield from response.end("failed", {"type": "failed", "error": response.failure})
         else:

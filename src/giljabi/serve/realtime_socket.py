@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from giljabi.answer.memory import Turn
 from giljabi.serve import realtime_events as sent
 from giljabi.serve.realtime_dialogue import Asked, Dialogue, Message
 from giljabi.serve.realtime_events import EventError, Json, Session, new_id
@@ -22,12 +24,27 @@ from giljabi.serve.realtime_listener import Clearable
 from giljabi.serve.sound_formats import Resampler, from_pcm16
 from giljabi.serve.subject import Answerer
 from giljabi.serve.voice import Voice
-from giljabi.speech.events import Event
+from giljabi.speech.events import Done, Event
 from giljabi.speech.hold import Hold
 from giljabi.speech.sound import RATE, Pcm
 from giljabi.speech.turn import Conversation, TurnOptions
 
 _CLOSE_IDLE, _CLOSE_STALLED = 1001, 1008
+
+
+def _nowhere(_question: str, _answer: str) -> None:
+    """Nothing is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A conversation that began before the socket and outlives it."""
+
+    history: tuple[Turn, ...] = ()
+    add: Callable[[str, str], None] = _nowhere
+    """Keeps a question and what was answered; blocks."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it was wiped: the socket closes."""
 
 
 class RealtimeSocket:
@@ -42,6 +59,7 @@ class RealtimeSocket:
         stall_s: float,
         *,
         raw: bool,
+        kept: Kept | None = None,
     ) -> None:
         self._socket = socket
         self._guide = guide
@@ -49,6 +67,7 @@ class RealtimeSocket:
         self._session = session
         self._stall_s = stall_s
         self._raw = raw
+        self._kept = kept or Kept()
         self._loop = asyncio.get_running_loop()
         self._out: asyncio.Queue[tuple[Dialogue, Event | Asked] | _Reply] = asyncio.Queue()
         self._pending: tuple[str, str | Pcm] | None = None  # an item that waits for a response
@@ -58,7 +77,8 @@ class RealtimeSocket:
 
     async def serve(self) -> None:
         """Talk until the client leaves, goes silent or stops reading."""
-        tasks = [asyncio.create_task(self._read_on()), asyncio.create_task(self._send_on())]
+        doing = (self._read_on(), self._send_on(), self._until_wiped())
+        tasks = [asyncio.create_task(work) for work in doing]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -69,6 +89,10 @@ class RealtimeSocket:
         for task in done:
             with suppress(WebSocketDisconnect):
                 task.result()
+
+    async def _until_wiped(self) -> None:
+        await self._kept.ended.wait()
+        await self._socket.close()
 
     # ---- the conversation ----
 
@@ -98,7 +122,7 @@ class RealtimeSocket:
             options=TurnOptions(lang=session.lang),
             place=lambda place, lang: self._guide.venue.place(place).label(lang),
             spoken=voice.spoken,
-            history=old.history if old else (),
+            history=old.history if old else self._kept.history,
         )
 
     # ---- what is sent ----
@@ -114,6 +138,9 @@ class RealtimeSocket:
             dialogue, event = item
             for message in dialogue.messages(event):
                 await self._send(message)
+            if isinstance(event, Done) and event.answer is not None and self._talk.history:
+                question = self._talk.history[-1].question
+                await asyncio.to_thread(self._kept.add, question, event.text)
 
     async def _send(self, message: Message) -> None:
         try:

@@ -132,8 +132,9 @@ class VerdictOut(BaseModel):
 class GuideReply(Reply):
     """An answer of the guide.
 
-    `minutes` are walking minutes, `line` is (lon, lat) in WGS84 degrees, `timings` are
-    milliseconds. Sentences that did not pass the check are no part of it.
+    `minutes` are walking minutes, `line` is (lon, lat) in WGS84 degrees, `guessed` says which
+    stretches of it are estimates, `stops` are the places it passes, `timings` are milliseconds.
+    Sentences that did not pass the check are no part of it.
     """
 
     lang: Literal["ko", "en"]
@@ -144,6 +145,8 @@ class GuideReply(Reply):
     facts: list[FactOut]
     verdict: VerdictOut
     line: list[tuple[float, float]] | None
+    guessed: list[bool] = []
+    stops: list[str] = []
     timings: dict[str, float]
     minutes: float | None
 

@@ -14,6 +14,8 @@ from giljabi.answer.memory import Turn
 from giljabi.serve.work import Cancel
 from giljabi.venue.place import Venue
 
+Lang = Literal["ko", "en", "auto"]
+
 
 class AnswerLike(Protocol):
     """What the server reads of an answer."""
@@ -47,6 +49,14 @@ class AnswerLike(Protocol):
         """The way to draw, (lon, lat) pairs in WGS84 degrees."""
 
     @property
+    def guessed(self) -> Sequence[bool]:
+        """Which stretches of the line are estimates."""
+
+    @property
+    def stops(self) -> Sequence[str]:
+        """Ids of the places the way passes, both ends included."""
+
+    @property
     def minutes(self) -> float | None:
         """How long the way takes."""
 
@@ -70,6 +80,10 @@ class Answerer(Protocol):
     def venue(self) -> Venue:
         """The venue it knows."""
 
+    @property
+    def here(self) -> str:
+        """Id of the place where it stands."""
+
     def answer(
         self,
         question: str,
@@ -92,10 +106,11 @@ class Answerer(Protocol):
     ) -> Iterator[str | AnswerLike]:
         """Checked sentences, which joined are the text, then the answer itself."""
 
-    def route(
-        self, a: str, b: str, *, step_free: bool = False, lang: Literal["ko", "en", "auto"] = "auto"
-    ) -> AnswerLike:
-        """The way from place `a` to place `b`, both named freely."""
+    def find_place(self, name: str) -> str:
+        """The id of the place called `name`; GiljabiError when there is none or several."""
+
+    def route(self, a: str, b: str, *, step_free: bool = False, lang: Lang = "auto") -> AnswerLike:
+        """The way from place `a` to place `b`, each an id or named freely."""
 
 
 class Talker(Protocol):
@@ -109,21 +124,22 @@ class Talker(Protocol):
         """The answer in pieces."""
 
 
-Lang = Literal["ko", "en", "auto"]
-
-
 class GuideSubject:
     """A guide: structured answers; whatever system text a client sends is not to be trusted."""
 
     def __init__(self, guide: Answerer) -> None:
         self.guide = guide
 
-    def answer(
+    def stream(
         self, question: str, history: Sequence[Turn], lang: Lang, cancel: Cancel
-    ) -> tuple[str, dict[str, Any]]:
-        """The text, and the answer's other fields as plain JSON."""
-        fields = self.guide.answer(question, history, lang=lang, cancel=cancel).to_json()
-        return str(fields.pop("answer")), fields
+    ) -> Iterator[str | tuple[str, dict[str, Any]]]:
+        """The checked sentences as they are ready; then the text, and every other field as JSON."""
+        for piece in self.guide.stream(question, history, lang=lang, cancel=cancel):
+            if isinstance(piece, str):
+                yield piece
+            else:
+                fields = piece.to_json()
+                yield str(fields.pop("answer")), fields
 
     def sentences(
         self, question: str, history: Sequence[Turn], system: str, cancel: Cancel
@@ -144,11 +160,15 @@ class TalkSubject:
     def __init__(self, talker: Talker) -> None:
         self.talker = talker
 
-    def answer(
+    def stream(
         self, question: str, history: Sequence[Turn], lang: Lang, cancel: Cancel
-    ) -> tuple[str, dict[str, Any]]:
-        """The text and no other field; `lang` is the model's business."""
-        return "".join(self.talker.stream(question, history, cancel=cancel)), {}
+    ) -> Iterator[str | tuple[str, dict[str, Any]]]:
+        """The pieces as they come, then the text; `lang` is the model's business."""
+        said = []
+        for piece in self.talker.stream(question, history, cancel=cancel):
+            said.append(piece)
+            yield piece
+        yield "".join(said), {}
 
     def sentences(
         self, question: str, history: Sequence[Turn], system: str, cancel: Cancel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import FastAPI, Path, Query, Request
 
@@ -60,11 +60,12 @@ class VenueRoutes:
         start: Annotated[_Name, Query(alias="from")],
         to: _Name,
         step_free: bool = False,
+        lang: Literal["ko", "en", "auto"] = "auto",
     ) -> shapes.Way:
-        """The way between two places, named freely, as GeoJSON (WGS84)."""
+        """The way between two places, by id or named freely, as GeoJSON (WGS84)."""
 
         def make(_cancel: Cancel) -> Iterator[AnswerLike]:
-            yield self.guide.route(start, to, step_free=step_free)
+            yield self.guide.route(start, to, step_free=step_free, lang=lang)
 
         job = self.workers.submit(make)
         answer = await result_of(job, request.receive, self.options.answer_s)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
-from giljabi.answer.facts import Outcome
+from giljabi.answer.facts import Fact, Outcome
 from giljabi.serve.shapes import Error
 from giljabi.venue.place import Place, Side
 
@@ -112,12 +112,28 @@ class LineString(BaseModel):
     coordinates: list[tuple[float, float]]
 
 
+class StepOut(BaseModel):
+    """One step of a way; `place` is where it begins, where it is one of the way's stops."""
+
+    text: str
+    place: str | None
+    estimated: bool
+    source: str
+
+
 class WayProperties(BaseModel):
-    """A way in words; `estimated` where any part was computed rather than recorded."""
+    """A way in words; `estimated` where any part was computed rather than recorded.
+
+    `guessed` says so of each stretch from one position of the geometry to the next; `stops` are
+    the ids of the places passed, both ends included.
+    """
 
     text: str
     minutes: float | None
     estimated: bool
+    guessed: list[bool]
+    stops: list[str]
+    steps: list[StepOut]
 
 
 class WayFeature(BaseModel):
@@ -143,8 +159,21 @@ class Way(BaseModel):
             text=answer.text,
             minutes=answer.minutes,
             estimated=any(fact.estimated for fact in answer.facts),
+            guessed=list(answer.guessed),
+            stops=list(answer.stops),
+            steps=[_step(fact) for fact in answer.facts if fact.kind == "step"],
         )
         return Way(features=[WayFeature(geometry=geometry, properties=properties)])
+
+
+def _step(fact: Fact) -> StepOut:
+    drawn = fact.unit.startswith("0.")  # a leg of the graph's; a described way is numbered else
+    return StepOut(
+        text=str(fact.value),
+        place=fact.object if drawn else None,
+        estimated=fact.estimated,
+        source=fact.source,
+    )
 
 
 def matching(places: Iterable[Place], q: str, kind: str) -> list[Place]:

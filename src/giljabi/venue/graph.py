@@ -49,6 +49,7 @@ class Route:
     """A way between two places. `minutes` is rounded up; `estimated` if any leg is.
 
     `line` is the way as drawn on a map: the places and junctions passed that have a point.
+    `guessed` says of each stretch from one point of it to the next whether it is an estimate.
     """
 
     legs: tuple[Leg, ...]
@@ -57,6 +58,7 @@ class Route:
     estimated: bool
     profile: Profile
     line: tuple[Point, ...] = ()
+    guessed: tuple[bool, ...] = ()
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -89,7 +91,7 @@ class Graph:
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self._measured = _quickest(venue.links)
-        self._guesses = _landmark_links(venue)
+        self._guesses = landmark_links(venue)
         self._landmarks = self._measured.copy()
         _quickest(self._guesses, self._landmarks)
         self._step_free = nx.Graph()
@@ -137,22 +139,26 @@ class Graph:
         )
         metres = [x.metres for x in links]
         total = sum(m for m in metres if m is not None)
+        drawn = list(self._line(path, links))
         return Route(
             legs,
             max(1, math.ceil(sum(map(_minutes, links)) - 1e-9)),
             None if None in metres else round(total),
             any(x.estimated for x in links),
             profile,
-            tuple(self._line(path, links)),
+            tuple(point for _, point in drawn),
+            tuple(
+                any(x.estimated for x in links[i:j]) for (i, _), (j, _) in itertools.pairwise(drawn)
+            ),
         )
 
-    def _line(self, path: Sequence[str], links: Sequence[Link]) -> Iterator[Point]:
+    def _line(self, path: Sequence[str], links: Sequence[Link]) -> Iterator[tuple[int, Point]]:
         for i, node in enumerate(path):
             point = self._venue.junctions.get(node) or self._venue.place(node).point
             if point is not None and not (
                 links and node in self._leaves and self._is_inside(path, links, i)
             ):
-                yield point
+                yield i, point
 
     def _is_inside(self, path: Sequence[str], links: Sequence[Link], i: int) -> bool:
         """Whether the end of a way lies deeper in a building than its door: nobody measured that."""
@@ -250,7 +256,8 @@ def _metres(link: Link) -> float:
     return METRES_PER_MINUTE * (1.0 if link.minutes is None else link.minutes)
 
 
-def _landmark_links(venue: Venue) -> list[Link]:
+def landmark_links(venue: Venue) -> list[Link]:
+    """Estimated links between recorded neighbours and places that lie close together."""
     measured = {frozenset((x.a, x.b)) for x in venue.links}
     walked = {end for x in venue.links for end in (x.a, x.b)}
     closest = _Closest(venue.places)

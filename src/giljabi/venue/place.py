@@ -185,6 +185,10 @@ class Venue:
         """The place with this id; KeyError for an id the venue does not hold."""
         return self._by_id[place_id]
 
+    def has(self, place_id: str) -> bool:
+        """Whether there is a place with this id."""
+        return place_id in self._by_id
+
     @cached_property
     def _by_id(self) -> dict[str, Place]:
         return {p.id: p for p in self.places}
