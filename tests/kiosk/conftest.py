@@ -80,7 +80,6 @@ def visit(browser):
         clock=False,
         browser=browser,
         errors=(),
-        weigh=False,
         **context,
     ):
         held = browser.new_context(
@@ -89,7 +88,6 @@ def visit(browser):
         page = held.new_page()
         page.set_default_timeout(15_000)
         page.watched = Watched(page, server.url)
-        page.watched.weigh = weigh
         page.allowed = errors
         if clock:
             page.clock.install()

@@ -52,12 +52,9 @@ class Watched:
         self.host = urlsplit(url).netloc
         self.elsewhere = []
         self.errors = []
-        self.bytes = 0
         page.on("request", self._request)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("response", self._response)
-        self.weigh = False
 
     def _request(self, request):
         there = urlsplit(request.url)
@@ -68,9 +65,18 @@ class Watched:
         if message.type in ("error", "warning"):
             self.errors.append(message.text)
 
-    def _response(self, response):
-        if self.weigh:
-            self.bytes += len(response.body())
+
+def weight(page):
+    """Bytes that a page fetched, uncompressed."""
+    return page.evaluate(
+        """["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
+          .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
+    )
+
+
+def ready_ms(page):
+    """Milliseconds from the navigation until the page could be touched."""
+    return page.evaluate("performance.getEntriesByName('ready')[0].startTime")
 
 
 def ask(page, question):

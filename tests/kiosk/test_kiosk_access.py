@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kiosk_page import HOSPITAL, PHONE, TALL, ZOOMED, ask
+from kiosk_page import HOSPITAL, PHONE, TALL, ZOOMED, ask, ready_ms, weight
 
 TARGET = 44
 
@@ -147,8 +147,8 @@ def test_reduced_motion_moves_nothing(visit, server):
 
 
 def test_the_page_is_light_and_soon_there(visit, server):
-    pages = [visit(server, weigh=True, size=PHONE) for _ in range(3)]
-    assert 0 < pages[0].watched.bytes <= 500_000
-    ready = [page.evaluate("performance.getEntriesByName('ready')[0].startTime") for page in pages]
+    pages = [visit(server, size=PHONE) for _ in range(3)]
+    assert 150_000 < weight(pages[0]) <= 500_000
+    ready = [ready_ms(page) for page in pages]
     # The budget is 1 s, measured by benchmarks/kiosk.py; here is room for a busy machine.
     assert min(ready) <= 2500, ready

@@ -77,10 +77,11 @@ export class VenueMap {
     const bounds = L.latLngBounds(shown.map(flip));
     const most = this.kiosk.map.schematic ? 3 : CLOSEST_ZOOM;
     const { x, y } = this.map.getSize();
-    // Room for what lies over the map: the legend below, the buttons at the right.
+    // Room for the names below the marks, and for the buttons at the right.
+    const em = parseFloat(getComputedStyle(this.map.getContainer()).fontSize);
     this.map.fitBounds(bounds, {
-      paddingTopLeft: [Math.min(72, x / 7), Math.min(56, y / 6)],
-      paddingBottomRight: [Math.min(96, x / 6), Math.min(110, y / 4)],
+      paddingTopLeft: [Math.min(72, x / 7), Math.min(56, y / 3.6)],
+      paddingBottomRight: [Math.min(96, x / 6), Math.min(4.4 * em, y / 3.6)],
       maxZoom: most,
       animate: false,
     });
