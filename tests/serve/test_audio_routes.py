@@ -145,7 +145,8 @@ def test_so_many_uploads_at_once(serve):
             b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100\r\n\r\n-"
         )
         until(lambda: refused(client))
-        assert server.http.post("/answer", json={"prompt": "하나"}).status_code == 200
+        asked = {"model": "giljabi", "messages": [{"role": "user", "content": "하나"}]}
+        assert server.http.post("/v1/chat/completions", json=asked).status_code == 200
     until(lambda: not refused(client))
 
 

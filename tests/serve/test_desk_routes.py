@@ -29,6 +29,9 @@ class Refusing(ScriptedGuide):
         dropped = ((f"{NASTY} 9층입니다.", "a number that the facts do not give here"),)
         return replace(super().answer(question, history), dropped=dropped)
 
+    def stream(self, question, history=(), *, lang="auto", origin=None, cancel=None):
+        yield self.answer(question, history)
+
 
 @pytest.fixture
 def evil_venue():

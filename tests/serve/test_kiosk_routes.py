@@ -106,7 +106,7 @@ def test_the_page_is_told_what_it_needs_of_the_venue(server):
 
 def test_frequent_places_are_the_ones_that_were_named():
     routes = KioskRoutes(ScriptedGuide(), KioskOptions(frequent=("애지문",)), has_voice=False)
-    assert routes._frequent == ["104"]
+    assert routes._told().frequent == ["104"]
 
 
 def test_a_venue_without_coordinates_is_drawn_storey_by_storey(hospital):
