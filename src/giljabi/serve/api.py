@@ -73,17 +73,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
-        middleware=[
-            Middleware(Net),
-            Middleware(HostGuard, options=options),
-            Middleware(OriginGuard, options=options),
-            Middleware(
-                BodyGuard,
-                options=options,
-                rules=voice.limits.body_rules() if voice else {},
-                closed={} if voice else CLOSED,
-            ),
-        ],
+        middleware=_guards(options, voice),
     )
     front = None
     if options.kiosk is not None and isinstance(subject, GuideSubject):
@@ -99,6 +89,21 @@ def create_app(
     _add_errors(app, options)
     _document(app)
     return app
+
+
+def _guards(options: ServeOptions, voice: Voice | None) -> list[Middleware]:
+    """What stands in front of every route, outermost first."""
+    return [
+        Middleware(Net),
+        Middleware(HostGuard, options=options),
+        Middleware(OriginGuard, options=options),
+        Middleware(
+            BodyGuard,
+            options=options,
+            rules=voice.limits.body_rules() if voice else {},
+            closed={} if voice else CLOSED,
+        ),
+    ]
 
 
 def _add_voice(
