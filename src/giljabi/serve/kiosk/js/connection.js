@@ -11,6 +11,7 @@ export class Connection {
   constructor({ hash, onChange, onVenue }) {
     this.hash = hash;
     this.up = true;
+    this.misses = 0;
     this.onChange = onChange;
     this.onVenue = onVenue;
     this.timer = setTimeout(() => this._look(), CALM_MS);
@@ -26,12 +27,15 @@ export class Connection {
   async _look() {
     try {
       const hash = await server.health();
+      this.misses = 0;
       this._is(true);
       if (hash !== this.hash) this.onVenue();
     } catch {
-      this._is(false);
+      this.misses += 1; // one slow answer is no loss
+      if (this.misses > 1) this._is(false);
     }
-    this.timer = setTimeout(() => this._look(), this.up ? CALM_MS : ANXIOUS_MS);
+    const calm = this.up && this.misses === 0;
+    this.timer = setTimeout(() => this._look(), calm ? CALM_MS : ANXIOUS_MS);
   }
 
   /** @param {boolean} up */
