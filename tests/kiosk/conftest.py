@@ -90,9 +90,11 @@ def visit(browser):
         page.watched = Watched(page, server.url)
         page.allowed = errors
         if clock:
-            page.clock.install()
+            page.clock.install(time=0)
         page.goto(server.url + path)
         page.wait_for_selector("body:not(.starting) .view")
+        if clock:
+            page.clock.pause_at(600_000)  # from here on time passes where a test lets it
         opened.append((held, page))
         return page
 
