@@ -214,8 +214,10 @@ while True:
     process = python(code, url)
     confirmed = [int(process.stdout.readline()) for _ in range(50)]
     process.send_signal(signal.SIGKILL)
-    rest, _ = process.communicate(timeout=30)
-    confirmed += [int(line) for line in rest.splitlines() if line.strip()]
+    # Not communicate(): it would read past the lines that readline() has in its buffer.
+    confirmed += [int(line) for line in process.stdout]
+    process.wait(30)
+    process.stdout.close()
     memory = Memory(url, turns=100_000)
     kept = [int(turn.question) for turn in memory.history("a")]
     memory.close()
