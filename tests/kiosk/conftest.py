@@ -64,7 +64,7 @@ def campus(serve_kiosk):
 
 @pytest.fixture(scope="module")
 def hospital_kiosk(serve_kiosk):
-    return serve_kiosk("--venue", HOSPITAL)
+    return serve_kiosk("--venue", HOSPITAL, "--public-url", "http://192.168.0.10:8000")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import httpx
-import pytest
 from kiosk_page import ask
 
 
@@ -87,13 +86,15 @@ def test_a_place_is_opened_by_touching_it_on_the_map(visit, hospital_kiosk):
     assert page.locator("#panel h2").inner_text() == "약국"
 
 
-def test_take_along_and_print_are_there_where_the_server_has_them(visit, hospital_kiosk):
+def test_a_way_is_taken_along_where_the_server_knows_its_address(visit, hospital_kiosk):
     options = httpx.get(f"{hospital_kiosk.url}/v1/kiosk").json()["options"]
+    assert (options["qr"], options["print"]) == (True, True)
     page = visit(hospital_kiosk, "/?from=cafe&to=pharmacy")
     steps(page)
-    assert page.locator("#take-along").count() == options["qr"]
-    assert page.locator("#print").count() == options["print"]
-    if not options["qr"]:
-        pytest.skip("this server has no /v1/qr")
-    page.click("#take-along")
-    page.wait_for_function("document.querySelector('#take-code').naturalWidth > 0")
+    assert page.locator("#print").count() == 1
+    with page.expect_response(lambda r: "/v1/qr" in r.url) as drawn:
+        page.click("#take-along")
+    assert drawn.value.status == 200
+    page.wait_for_selector("#take-code")
+    page.wait_for_timeout(300)
+    assert page.locator("#take-code").evaluate("code => code.naturalWidth") > 0
