@@ -11,7 +11,9 @@ import pytest
 from kiosk_page import CHROMIUM, FLAGS, HOSPITAL, TALL, TOOLS, Served, Watched
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: its event loop would go on running in this thread, under asyncio.run
+# in other folders' tests.
+@pytest.fixture(scope="module")
 def playwright():
     api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     if CHROMIUM is None:
