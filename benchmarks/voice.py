@@ -37,7 +37,7 @@ from giljabi.speech import events, wav, weights
 from giljabi.speech.ears import ear
 from giljabi.speech.echo import EchoCanceller
 from giljabi.speech.espeak import Espeak
-from giljabi.speech.hold import Hold
+from giljabi.speech.hold import listening
 from giljabi.speech.sound import RATE, Ended, Heard, Pcm
 from giljabi.speech.turn import Conversation
 from giljabi.speech.vad import Turns, Vad
@@ -48,7 +48,7 @@ ROOT = Path(__file__).parents[1]
 SPEECH = ROOT.parent / "shared" / "speech"
 PIECE = RATE // 50
 TURNS, INTERRUPTIONS = 54, 8
-SILENCE_MS, PAUSE_MS = 500, 200
+SILENCE_MS = 500
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Talk:
 
     def __init__(self, of: Parts) -> None:
         self.told: queue.SimpleQueue[tuple[float, Any]] = queue.SimpleQueue()
-        listener = Hold(Vad(Turns(silence_ms=PAUSE_MS)), SILENCE_MS)
+        listener = listening(SILENCE_MS)
         self.on = Conversation(
             listener, of.ear, of.mouth, of.guide,
             lambda event: self.told.put((time.perf_counter(), event)), spoken=spoken,

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from giljabi.cli import main
 from giljabi.errors import GiljabiError
 from giljabi.speech import devices, playback
-from giljabi.speech.devices import Microphone, Resampler, find
+from giljabi.speech.devices import Microphone, find
 from giljabi.speech.playback import Player
+from giljabi.speech.resampling import Resampler
 from giljabi.speech.sound import RATE
 
 pytest.importorskip("soxr")

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from giljabi.serve.voice import Voice
     from giljabi.venue.place import Venue
 
-_PAUSE_MS = 200  # silence after which recognition begins
-
 
 @click.command()
 @venue_option
@@ -154,15 +152,14 @@ def _voice(
 
     require()
     from giljabi.speech.ears import ear
-    from giljabi.speech.hold import Hold
+    from giljabi.speech.hold import listening
     from giljabi.speech.mouths import mouth
-    from giljabi.speech.vad import Turns, Vad
     from giljabi.spoken import spoken
 
     return Voice(
         ear(ear_name, venue, threads=chosen.threads),
         mouth(voice_name, fall_back=lambda sentence: click.echo(sentence, err=True)),
-        lambda silence_ms: Hold(Vad(Turns(silence_ms=min(_PAUSE_MS, silence_ms))), silence_ms),
+        listening,
         partial(spoken, readings=venue.readings),
         VoiceLimits(sockets=conversations),
     )

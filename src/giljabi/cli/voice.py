@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     Made = Callable[[Callable[[Event], None]], Conversation]
 
-_PAUSE_MS = 200  # silence after which recognition begins
 _AFTER_S = 1.0  # beyond the silence that ends an utterance, fed after a file
 
 
@@ -105,10 +104,9 @@ def _parts(
 ) -> Made:  # fmt: skip
     """Loads everything; what comes back begins a conversation over it."""
     from giljabi.speech.ears import ear
-    from giljabi.speech.hold import Hold
+    from giljabi.speech.hold import listening
     from giljabi.speech.mouths import mouth
     from giljabi.speech.turn import Conversation
-    from giljabi.speech.vad import Turns, Vad
     from giljabi.spoken import spoken
 
     venue = folder.load(venue_dir)
@@ -118,8 +116,7 @@ def _parts(
 
     def made(tell: Callable[[Event], None]) -> Conversation:
         return Conversation(
-            Hold(Vad(Turns(silence_ms=min(_PAUSE_MS, silence_ms))), silence_ms), hears, speaks,
-            guide, tell, options=options,
+            listening(silence_ms), hears, speaks, guide, tell, options=options,
             place=lambda place, lang: venue.place(place).label(lang),
             spoken=partial(spoken, readings=venue.readings),
         )  # fmt: skip

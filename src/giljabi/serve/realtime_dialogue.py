@@ -17,7 +17,7 @@ import numpy as np
 from giljabi.serve.realtime_events import Json, Session, new_id, user_item
 from giljabi.serve.realtime_response import Response
 from giljabi.serve.shapes import GuideReply
-from giljabi.serve.sound_formats import Resampler, pcm16
+from giljabi.serve.sound_formats import pcm16
 from giljabi.speech.events import (
     Cancelled,
     Done,
@@ -29,6 +29,7 @@ from giljabi.speech.events import (
     SpeechStopped,
     Transcribed,
 )
+from giljabi.speech.resampling import Resampler
 from giljabi.speech.sound import RATE, Heard, Pcm
 
 _PIECE_S = 0.25  # between two pieces it is seen whether the rest is still wanted
@@ -191,7 +192,7 @@ class Dialogue:
 
     def _sound(self, event: Sound) -> Iterator[Message]:
         if self._resampler is None:
-            self._resampler = Resampler(self._rate, self.session.rate_out)
+            self._resampler = Resampler(self._rate, self.session.rate_out, "LQ")
         step = int(self._rate * _PIECE_S)
         for start in range(0, len(event.pcm), step):
             response = self._of(event.turn)

@@ -21,11 +21,12 @@ from giljabi.serve import realtime_events as sent
 from giljabi.serve.realtime_dialogue import Asked, Dialogue, Message
 from giljabi.serve.realtime_events import EventError, Json, Session, new_id
 from giljabi.serve.realtime_listener import Clearable
-from giljabi.serve.sound_formats import Resampler, from_pcm16
 from giljabi.serve.subject import Answerer
 from giljabi.serve.voice import Voice
 from giljabi.speech.events import Done, Event
 from giljabi.speech.hold import Hold
+from giljabi.speech.pieces import from_int16
+from giljabi.speech.resampling import Resampler
 from giljabi.speech.sound import RATE, Pcm
 from giljabi.speech.turn import Conversation, TurnOptions
 
@@ -100,7 +101,7 @@ class RealtimeSocket:
         """A conversation as the session says, with what was said in the `old` one."""
         session, voice = self._session, self._voice
         self._listener = Clearable(voice.listener(session.silence_ms or sent.SILENCE_MS))
-        self._resampler = Resampler(session.rate_in, RATE)
+        self._resampler = Resampler(session.rate_in, RATE, "LQ")
         dialogue = Dialogue(
             session,
             voice.mouth.rate,
@@ -213,7 +214,7 @@ class RealtimeSocket:
             raise
 
     async def _heard(self, data: bytes) -> None:
-        pcm = self._resampler(from_pcm16(data))
+        pcm = self._resampler(from_int16(data))
         if self._session.silence_ms is not None:
             await asyncio.to_thread(self._talk.feed, pcm)
             return
@@ -240,14 +241,14 @@ class RealtimeSocket:
             raise EventError("The buffer is empty.", "input_audio_buffer_commit_empty")
         item = new_id("item")
         rest = self._resampler(np.zeros(0, np.float32), last=True)
-        self._resampler = Resampler(self._session.rate_in, RATE)
+        self._resampler = Resampler(self._session.rate_in, RATE, "LQ")
         self._pending = (item, np.concatenate([*self._buffer, rest]))
         self._buffer, self._buffered = [], 0
         await self._reply(self._dialogue.committed(item))
 
     async def _clear(self) -> None:
         self._buffer, self._buffered = [], 0
-        self._resampler = Resampler(self._session.rate_in, RATE)
+        self._resampler = Resampler(self._session.rate_in, RATE, "LQ")
         await asyncio.to_thread(self._listener.clear)
         await self._reply(iter([{"type": "input_audio_buffer.cleared"}]))
 
@@ -257,7 +258,7 @@ class RealtimeSocket:
         sound = b"".join(sent.decoded(p.audio) for p in item.content if p.type == "input_audio")
         content: Json
         if sound:
-            pcm = Resampler(self._session.rate_in, RATE)(from_pcm16(sound), last=True)
+            pcm = Resampler(self._session.rate_in, RATE, "LQ")(from_int16(sound), last=True)
             if len(pcm) > self._voice.limits.sound_s * RATE:
                 raise _too_long(self._voice.limits.sound_s)
             self._pending, content = (item_id, pcm), {"type": "input_audio", "transcript": None}

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from giljabi.speech.resampling import Resampler
 from giljabi.speech.sound import Pcm
 
 Format = Literal["mp3", "opus", "flac", "wav", "pcm"]
@@ -24,38 +25,13 @@ MEDIA_TYPES: dict[Format, str] = {
 PCM_RATE = 24_000
 """Samples a second of "pcm", as OpenAI's clients expect them; Opus cannot take every rate."""
 
-_QUALITY = "LQ"  # holds back 6 ms of 24 kHz where HQ holds 21; aliases stay 100 dB down
 _KINDS = {"mp3": ("MP3", None), "opus": ("OGG", "OPUS"), "flac": ("FLAC", "PCM_16")}
-
-
-class Resampler:
-    """A sound that comes in pieces, at another rate; pieces join without a click."""
-
-    def __init__(self, old: int, new: int) -> None:
-        self._stream: Any = None
-        if old != new:
-            import soxr  # noqa: PLC0415
-
-            self._stream = soxr.ResampleStream(old, new, 1, dtype="float32", quality=_QUALITY)
-
-    def __call__(self, pcm: Pcm, *, last: bool = False) -> Pcm:
-        """What the next piece gives; with `last` also what was held back."""
-        if self._stream is None:
-            return pcm
-        resampled: Pcm = self._stream.resample_chunk(pcm, last=last)
-        return resampled
 
 
 def pcm16(pcm: Pcm) -> bytes:
     """Signed 16-bit little-endian samples; what is louder than full scale is clipped."""
     data: bytes = np.rint(np.clip(pcm, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
     return data
-
-
-def from_pcm16(data: bytes) -> Pcm:
-    """The samples of signed 16-bit little-endian bytes; their number must be even."""
-    pcm: Pcm = np.frombuffer(data, "<i2").astype(np.float32) / 32768.0
-    return pcm
 
 
 def written(pieces: Iterable[Pcm], rate: int, form: Format) -> Iterator[bytes]:
@@ -76,7 +52,7 @@ def written(pieces: Iterable[Pcm], rate: int, form: Format) -> Iterator[bytes]:
 
 
 def _resampled(pieces: Iterable[Pcm], old: int, new: int) -> Iterator[Pcm]:
-    resampler = Resampler(old, new)
+    resampler = Resampler(old, new, "LQ")
     for piece in pieces:
         yield resampler(piece)
     yield resampler(np.zeros(0, np.float32), last=True)

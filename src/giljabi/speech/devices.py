@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from giljabi.errors import GiljabiError
+from giljabi.speech.resampling import Resampler
 from giljabi.speech.sound import RATE, Pcm
 
 Kind = Literal["input", "output"]
@@ -117,27 +118,6 @@ def opened(make: Any, device: Device, **settings: Any) -> Any:
             f"{device.name} cannot be opened ({reason}); end what uses it, or name another device."
         ) from None
     return stream
-
-
-class Resampler:
-    """A stream of pieces at one rate as a stream at another; soxr, without gaps between pieces."""
-
-    def __init__(self, rate: int, to: int) -> None:
-        self._stream: Any = None
-        if rate == to:
-            return
-        try:
-            import soxr  # noqa: PLC0415
-        except ImportError:
-            raise GiljabiError("This device needs soxr: run pip install 'giljabi[voice]'.") from None  # fmt: skip
-        self._stream = soxr.ResampleStream(rate, to, 1, dtype="float32", quality="MQ")
-
-    def __call__(self, pcm: Pcm, *, last: bool = False) -> Pcm:
-        """What `pcm` adds, a little late; with `last` everything that was kept back too."""
-        if self._stream is None:
-            return pcm
-        resampled: Pcm = self._stream.resample_chunk(pcm, last=last)
-        return resampled
 
 
 class Microphone:

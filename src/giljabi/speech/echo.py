@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from giljabi.errors import GiljabiError
-from giljabi.speech.devices import Resampler
+from giljabi.speech.resampling import Resampler
 from giljabi.speech.sound import RATE, Pcm
 
 _FRAME = RATE // 100  # the module takes 10 ms at a time

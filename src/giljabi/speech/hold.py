@@ -13,6 +13,7 @@ import numpy as np
 
 from giljabi.errors import GiljabiError
 from giljabi.speech.sound import RATE, Ended, Listener, Pcm, Started
+from giljabi.speech.vad import Turns, Vad
 
 _PIECE = RATE // 50
 _BEFORE, _AFTER = round(0.32 * RATE), round(0.192 * RATE)
@@ -35,6 +36,15 @@ class Resumed:
     """It was not over."""
 
     at: int
+
+
+PAUSE_MS = 200
+"""Silence after which recognition begins."""
+
+
+def listening(silence_ms: int = 500) -> Hold:
+    """Silero listening, with the patience of `silence_ms` and a first guess after PAUSE_MS."""
+    return Hold(Vad(Turns(silence_ms=min(PAUSE_MS, silence_ms))), silence_ms)
 
 
 class Hold:

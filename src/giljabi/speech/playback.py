@@ -12,7 +12,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from giljabi.speech.devices import Device, Resampler, opened, sounddevice, usable_rate
+from giljabi.speech.devices import Device, opened, sounddevice, usable_rate
+from giljabi.speech.resampling import Resampler
 from giljabi.speech.sound import Pcm
 
 _AHEAD_S = 0.05
