@@ -1,0 +1,1 @@
+"""What an organisation has written about itself, as passages that can be found and cited."""
