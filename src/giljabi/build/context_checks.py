@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from giljabi.build.context_claims import (
+from giljabi.answer.text_claims import (
     Claims,
     Date,
     content_words,

@@ -10,7 +10,7 @@ import re
 from giljabi import korean
 from giljabi.answer.generator import Message
 from giljabi.build.context_checks import conclusion
-from giljabi.build.context_claims import squeezed
+from giljabi.answer.text_claims import squeezed
 from giljabi.build.context_rows import Row
 from giljabi.model.prompt import Template, disarm
 
