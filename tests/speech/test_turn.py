@@ -568,6 +568,19 @@ def test_the_end_of_a_conversation_frees_its_threads_and_tells_nothing_more():
     assert [len(t.log.events) for t in talks] == told
 
 
+@pytest.mark.parametrize("listener", [None, patient])
+def test_speech_that_outlasts_a_written_answer_is_a_turn_of_its_own(talk, listener):
+    t = talk(listener=listener and listener())
+    t.conversation.feed(utterance(1))
+    t.conversation.ask("글로 쓴 질문")
+    written = t.log.wait(Done).turn
+    t.play(written)
+    t.conversation.feed(np.zeros(8000, np.float32))  # only now is the utterance over
+    until(lambda: len(t.log.of(Done)) == 2)
+    assert [e.turn for e in t.log.of(Done)] == [written, written + 1]
+    assert [e.turn for e in t.log.of(Transcribed)] == [written + 1]
+
+
 # ---- whatever happens, in whatever order ----
 
 STEPS = st.one_of(

@@ -62,6 +62,8 @@ _DATES = (
     (re.compile(rf"\b{_MONTH}\s(\d{{1,2}})(?:st|nd|rd|th)?\b(?!,?\s?\d{{4}})", re.I), "md"),
 )
 _CLOCK = re.compile(r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?![\d:])\s?([ap]\.?m\b)?", re.I)
+_HALF_DAY = re.compile(r"(오전|오후)\s?(\d{1,2})\s?시")
+_BEFORE_NOON = re.compile(r"오전|a\.?m", re.I)
 _QUOTED = re.compile(
     r"\"([^\"\n]{2,400})\"|“([^“”]{2,400})”|‘([^‘’]{2,400})’|「([^「」]{2,400})」|『([^『』]{2,400})』"
     r"|《([^《》]{2,400})》|〈([^〈〉]{2,400})〉|(?<![\w])'([^'\n]{2,400})'(?![A-Za-z])"
@@ -193,6 +195,23 @@ class Claims:
         found = (self._numbers[value] for value in same if value in self._numbers)
         return any(not n.unit or n.unit in units or "" in units for units in found)
 
+    @cached_property
+    def numbers(self) -> list[Number]:
+        """Every number here that is no part of a date."""
+        return _numbered(self._dates[1])
+
+    def states(self, n: Number) -> bool:
+        """Whether the value stands here with that very unit; of a clock, before or after noon."""
+        for m in self.numbers:
+            if n.unit != m.unit:
+                continue
+            if n.value == m.value:
+                return True
+            # “6시” of 18:00 is how people say it; “오전 6시” of it is wrong.
+            if n.unit == "시" and n.value == m.value - 12 and not _BEFORE_NOON.search(n.text):
+                return True
+        return False
+
     def has_date(self, d: Date) -> bool:
         """Whether a date here says at least as much."""
         return any(d.within(other) for other in self._dates[0])
@@ -238,7 +257,11 @@ def _numbered(text: str) -> list[Number]:
         found.append(Number(Decimal(hour), "시", said))
         if minute:
             found.append(Number(Decimal(minute), "분", said))
-    for m in _NUMBER.finditer(_CLOCK.sub(_blank, text)):
+    text = _CLOCK.sub(_blank, text)
+    for m in _HALF_DAY.finditer(text):
+        hour = int(m[2]) % 12 + 12 * (m[1] == "오후") if int(m[2]) <= 12 else int(m[2])
+        found.append(Number(Decimal(hour), "시", m[0]))
+    for m in _NUMBER.finditer(_HALF_DAY.sub(_blank, text)):
         value = _value(m["value"])
         if value is not None:
             unit = _UNIT.get((m["unit"] or m["sign"] or "").casefold(), "")

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from giljabi.answer.generator import Message
-from giljabi.build.context_checks import CHECKS, Finding, check, ends_in_ellipsis, ends_properly
 from giljabi.answer.text_claims import Claims, plain
+from giljabi.build.context_checks import CHECKS, Finding, check, ends_in_ellipsis, ends_properly
 from giljabi.build.context_messages import messages, whole
 from giljabi.build.context_report import (
     EXAMPLES,

@@ -30,6 +30,8 @@ class Floor:
         self.turn = 0
         self.doing: Stage = "listening"
         self.reply = Reply(rate)
+        self.taken = False
+        """Whether this turn has had its question."""
         self.closed = False
         self._tell_all = tell
         self._rate = rate
@@ -70,7 +72,7 @@ class Floor:
             if interrupted:
                 self.reply.stop()
             old, self.turn = self.turn, self.turn + 1
-            self.doing, self.reply = "listening", Reply(self._rate)
+            self.doing, self.reply, self.taken = "listening", Reply(self._rate), False
             if interrupted:
                 self.tell(self.turn, Cancelled(old))
             self.changed.notify_all()
@@ -79,6 +81,7 @@ class Floor:
         """An utterance of this turn is over; its answer begins. The turn's number."""
         with self.changed:
             self.doing, self.reply = "hearing", Reply(self._rate, hold_ms=hold_ms)
+            self.taken = True
             return self.turn
 
     def answer(self, question: str, lang: Lang) -> tuple[Turn, ...]:

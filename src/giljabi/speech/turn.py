@@ -211,6 +211,7 @@ class Conversation:
                 self._floor.next_turn()
                 self._floor.tell(self.turn, SpeechStarted(self.turn, at))
             case Paused(pcm=pcm) if self._floor.doing == "listening":
+                self._have_a_turn()
                 self._hand_over(_Job(self.turn, pcm, self._options.lang, sure=False))
             case Resumed():
                 self._drop_guess()
@@ -226,9 +227,13 @@ class Conversation:
             guess.sure, self._guess = True, None
             self._changed.notify_all()
             return
-        if self._floor.doing != "listening":  # a written question came while somebody spoke
-            self._floor.next_turn()
+        self._have_a_turn()
         self._take(event.pcm, self._options.lang, event.at, hold_ms)
+
+    def _have_a_turn(self) -> None:
+        """An utterance takes a turn of its own where a written question came while somebody spoke."""
+        if self._floor.taken:
+            self._floor.next_turn()
 
     def _drop_guess(self) -> None:
         if self._guess is not None:
