@@ -344,6 +344,7 @@ def test_the_verb_refuses_in_one_sentence(arguments: list[str], said: str, tiny:
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_the_packaged_model_end_to_end() -> None:
     """Its marks are those of its log-likelihoods, computed here one by one and from nothing shared."""
     model = subject("auto", adapter="none", n_ctx=512)

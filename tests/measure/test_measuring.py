@@ -757,6 +757,7 @@ def test_the_packaged_model_with_and_without_facts(questions: Path, tmp_path: Pa
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_the_packaged_base_reads_writes_and_is_a_candidate(tmp_path: Path) -> None:
     """One run on references, one on prompts; the first says what the base is worth."""
     pytest.importorskip("xllamacpp")

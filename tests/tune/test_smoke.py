@@ -24,6 +24,7 @@ pytestmark = [
 HOSPITAL = Path(__file__).parents[1] / "venues" / "hospital"
 
 
+@pytest.mark.slow
 def test_a_dozen_steps_lower_the_loss_and_change_the_answer(tmp_path):
     data = ["data", "build", str(HOSPITAL), "--out", str(tmp_path / "data")]
     assert CliRunner().invoke(main, data).exit_code == 0
