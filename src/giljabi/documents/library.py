@@ -1,0 +1,314 @@
+"""The imported documents of a venue: sources, passages and their index, in one SQLite file.
+
+Knows no language but that of `terms`; what a question means is for `giljabi.answer.passages`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from giljabi.documents import terms
+from giljabi.documents.passage import Passage, Source
+from giljabi.errors import GiljabiError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_APPLICATION = 0x676A6462  # "gjdb", the file's own mark
+_FORMAT = 100 + terms.FORMAT
+_BUSY_S = 30.0
+_TITLE_WEIGHT, _TEXT_WEIGHT = 2.0, 1.0
+_BATCH = 64
+_TABLES = f"""
+CREATE TABLE source (
+  path TEXT PRIMARY KEY, title TEXT NOT NULL, sha256 TEXT NOT NULL, date TEXT NOT NULL,
+  imported TEXT NOT NULL, pages INTEGER, content TEXT NOT NULL);
+CREATE TABLE passage (
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, source TEXT NOT NULL REFERENCES source,
+  titles TEXT NOT NULL, text TEXT NOT NULL, page INTEGER, date TEXT NOT NULL);
+CREATE INDEX passage_source ON passage (source);
+CREATE TABLE vector (passage INTEGER PRIMARY KEY, encoder TEXT NOT NULL, value BLOB NOT NULL);
+CREATE VIRTUAL TABLE term USING fts5 (
+  titles, text, content='', tokenize='unicode61 remove_diacritics 0');
+INSERT INTO term (term, rank) VALUES ('rank', 'bm25({_TITLE_WEIGHT}, {_TEXT_WEIGHT})');
+PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {_FORMAT};
+"""
+_PASSAGE = "SELECT id, source, titles, text, page, date FROM passage"
+
+
+class Encoder(Protocol):
+    """What makes vectors of texts, known by the sha256 of its weights."""
+
+    @property
+    def sha256(self) -> str:
+        """Of its weights: vectors of two encoders do not compare."""
+
+    @property
+    def encode(self) -> Any:
+        """A function from n texts to their (n, width) vectors."""
+
+
+class Library:
+    """The file at `path`, read-only unless `create`; any number of threads may share one.
+
+    Raises GiljabiError where there is no file (and not `create`), the file is no library or of
+    another format, or this Python's SQLite lacks FTS5. A change is made whole or not at all.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        self.path = path
+        self._writes = create
+        self._free: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        if not create and not path.is_file():
+            raise GiljabiError(
+                f"There is no library {path}; run giljabi venue import with the documents first."
+            )
+        try:
+            with self._connection() as connection:
+                if create and not connection.execute("PRAGMA schema_version").fetchone()[0]:
+                    _make(connection)
+                self._check(connection)
+        except GiljabiError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back; connections in use by other threads close when they end."""
+        while True:
+            try:
+                self._free.get_nowait().close()
+            except Empty:
+                return
+
+    @property
+    def hash(self) -> str:
+        """Of what the documents hold; when they were imported does not matter."""
+        with self._connection() as connection:
+            rows = connection.execute("SELECT path, content FROM source ORDER BY path").fetchall()
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+    def sources(self) -> tuple[Source, ...]:
+        """All imported files in order of their paths."""
+        query = "SELECT path, title, sha256, date, imported, pages FROM source ORDER BY path"
+        with self._connection() as connection:
+            return tuple(Source(*row) for row in connection.execute(query))
+
+    def passages(self, path: str | None = None) -> Iterator[Passage]:
+        """Those of the source `path`, or all, in the order of reading."""
+        where, value = ("", ()) if path is None else (" WHERE source = ?", (path,))
+        with self._connection() as connection:
+            query = f"{_PASSAGE}{where} ORDER BY source, number"  # noqa: S608
+            yield from map(_passage, connection.execute(query, value))
+
+    def passage(self, id: str) -> Passage:
+        """The passage of this id; GiljabiError where there is none."""
+        with self._connection() as connection:
+            row = connection.execute(f"{_PASSAGE} WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            raise GiljabiError(f"The library {self.path} holds no passage {id!r}.")
+        return _passage(row)
+
+    def put(self, source: Source, passages: Sequence[Passage]) -> None:
+        """Replace all that is held of `source.path`; every other source is left as it is."""
+        if stray := next((p for p in passages if p.source != source.path), None):
+            raise GiljabiError(f"The passage {stray.id} is not of the source {source.path}.")
+        with self._change() as connection:
+            _take_out(connection, source.path)
+            connection.execute(
+                "INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (source.path, source.title, source.sha256, source.date, source.imported)
+                + (source.pages, _content(source, passages)),
+            )
+            for p in passages:
+                titles = json.dumps(p.titles, ensure_ascii=False)
+                number = connection.execute(
+                    "INSERT INTO passage (id, source, titles, text, page, date)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (p.id, p.source, titles, p.text, p.page, p.date),
+                ).lastrowid
+                connection.execute(
+                    "INSERT INTO term (rowid, titles, text) VALUES (?, ?, ?)",
+                    (number, *_indexed(p)),
+                )
+
+    def remove(self, path: str) -> None:
+        """Take the source `path` out; GiljabiError where there is none."""
+        with self._change() as connection:
+            if not _take_out(connection, path):
+                raise GiljabiError(f"The library {self.path} holds no source {path!r}.")
+
+    def match(
+        self, words: Sequence[str], limit: int, within: Collection[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Ids of at most `limit` passages with any of the terms `words`, and their BM25, best first.
+
+        A term given twice counts twice; `within` are the paths of sources to look in. BM25 is
+        FTS5's (k1 1.2, b 0.75), a term in a title counting as two.
+        """
+        if not words:
+            return []
+        asked = " OR ".join('"' + word.replace('"', "") + '"' for word in words)
+        chosen, paths = "", ()
+        if within is not None:
+            paths = tuple(within)
+            chosen = f" AND source IN ({', '.join('?' * len(paths))})"
+        with self._connection() as connection:
+            return connection.execute(
+                "SELECT id, -rank FROM term JOIN passage ON number = term.rowid"  # noqa: S608
+                f" WHERE term MATCH ?{chosen} ORDER BY rank LIMIT ?",
+                (asked, *paths, limit),
+            ).fetchall()
+
+    def embed(self, encoder: Encoder) -> int:
+        """Make the vectors that `encoder` has not made yet, float16, of length one; how many."""
+        import numpy as np  # noqa: PLC0415
+
+        query = (
+            "SELECT number, titles, text FROM passage LEFT JOIN vector ON passage = number"
+            " AND encoder = ? WHERE value IS NULL ORDER BY number LIMIT ?"
+        )
+        made = 0
+        while True:
+            with self._connection() as connection:
+                rows = connection.execute(query, (encoder.sha256, _BATCH)).fetchall()
+            if not rows:
+                return made
+            texts = [f"{' '.join(json.loads(titles))}\n{text}" for _, titles, text in rows]
+            vectors = np.asarray(encoder.encode(texts), dtype=np.float32)
+            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+            values = [v.tobytes() for v in vectors.astype(np.float16)]
+            with self._change() as connection:
+                connection.executemany(
+                    "INSERT OR REPLACE INTO vector SELECT number, ?, ? FROM passage"
+                    " WHERE number = ?",
+                    [(encoder.sha256, v, row[0]) for v, row in zip(values, rows, strict=True)],
+                )
+            made += len(rows)
+
+    def vectors(self, encoder: Encoder) -> tuple[list[str], list[str], NDArray[np.float16]]:
+        """The ids, their sources and the (n, width) vectors that `encoder` made."""
+        import numpy as np  # noqa: PLC0415
+
+        query = (
+            "SELECT id, source, value FROM vector JOIN passage ON number = passage"
+            " WHERE encoder = ? ORDER BY number"
+        )
+        with self._connection() as connection:
+            rows = connection.execute(query, (encoder.sha256,)).fetchall()
+        flat = np.frombuffer(b"".join(value for *_, value in rows), dtype=np.float16)
+        return [r[0] for r in rows], [r[1] for r in rows], flat.reshape(len(rows), -1)
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection of this thread's own for as long as it is needed; trouble in one sentence."""
+        try:
+            try:
+                connection = self._free.get_nowait()
+            except Empty:
+                connection = self._open()
+            try:
+                yield connection
+            finally:
+                self._free.put(connection)
+        except sqlite3.Error as e:
+            raise GiljabiError(f"The library {self.path} cannot be used: {e}.") from None
+
+    def _open(self) -> sqlite3.Connection:
+        mode = "rwc" if self._writes else "rw"
+        where = f"{self.path.absolute().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(
+            where, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+        )
+        # Not mode=ro: after a killed import whoever reads first must be able to roll it back.
+        connection.execute(f"PRAGMA query_only = {'OFF' if self._writes else 'ON'}")
+        # Spilling would lock readers out for the whole change instead of for its last moment.
+        connection.execute("PRAGMA cache_spill = OFF")
+        return connection
+
+    def _change(self) -> AbstractContextManager[sqlite3.Connection]:
+        if not self._writes:
+            raise GiljabiError(f"The library {self.path} was opened for reading only.")
+        return self._transaction()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        (mark,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if mark != _APPLICATION:
+            raise GiljabiError(f"{self.path} is not a library of documents.")
+        if version != _FORMAT:
+            raise GiljabiError(
+                f"The library {self.path} is of format {version}, not {_FORMAT}: delete it and run"
+                " giljabi venue import again."
+            )
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
+    except sqlite3.OperationalError as e:
+        if "fts5" not in str(e):
+            raise
+        raise GiljabiError(
+            "This Python's SQLite lacks FTS5, which documents need: use a Python built with it."
+        ) from None
+
+
+def _take_out(connection: sqlite3.Connection, path: str) -> bool:
+    """Whether there was such a source. A contentless index must be told what it held."""
+    rows = connection.execute(
+        "SELECT number, id, source, titles, text, page, date FROM passage WHERE source = ?", (path,)
+    ).fetchall()
+    connection.executemany(
+        "INSERT INTO term (term, rowid, titles, text) VALUES ('delete', ?, ?, ?)",
+        [(number, *_indexed(_passage(row))) for number, *row in rows],
+    )
+    connection.executemany("DELETE FROM vector WHERE passage = ?", [(row[0],) for row in rows])
+    connection.execute("DELETE FROM passage WHERE source = ?", (path,))
+    return connection.execute("DELETE FROM source WHERE path = ?", (path,)).rowcount > 0
+
+
+def _indexed(passage: Passage) -> tuple[str, str]:
+    return " ".join(terms.terms("\n".join(passage.titles))), " ".join(terms.terms(passage.text))
+
+
+def _content(source: Source, passages: Sequence[Passage]) -> str:
+    held = [source.title, source.sha256, source.date, source.pages]
+    held += [[p.id, p.titles, p.text, p.page, p.date] for p in passages]
+    return hashlib.sha256(json.dumps(held).encode()).hexdigest()
+
+
+def _passage(row: Sequence[Any]) -> Passage:
+    id, source, titles, text, page, date = row
+    return Passage(id, source, tuple(json.loads(titles)), text, page, date)
