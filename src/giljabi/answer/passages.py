@@ -6,6 +6,7 @@ the two orders are joined by reciprocal rank fusion (Cormack, Clarke and Büttch
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import tomllib
@@ -47,6 +48,7 @@ class Passages:
         self._vectors: Any = None
         self._hash = ""
         self._lock = threading.Lock()
+        self._rarity = lru_cache(maxsize=50_000)(self._rarity_of)
         if encoder is not None:
             self._loaded(encoder)
 
@@ -66,6 +68,10 @@ class Passages:
             for id in best
         )
 
+    def rarity(self, word: str) -> float:
+        """log((n + 1) / (n with the word + ½)) of the library's n passages; what is in none is rarest."""
+        return self._rarity(word, self._library.hash)
+
     def _meant(self, question: str, within: Collection[str] | None) -> list[str]:
         if self._encoder is None:
             return []
@@ -79,6 +85,10 @@ class Passages:
             cosines = np.where(inside, cosines, -2)
         order = np.argsort(-cosines, kind="stable")[:_DEPTH]
         return [ids[n] for n in order if cosines[n] > -2]
+
+    def _rarity_of(self, word: str, content: str) -> float:
+        held = self._library.frequency(terms.terms(word))
+        return math.log((len(self._library) + 1) / (held + 0.5))
 
     def _loaded(self, encoder: Encoder) -> Any:
         """The vectors of the library as it is now."""
@@ -95,12 +105,12 @@ class Passages:
             return self._vectors
 
 
-def query_terms(question: str, *, cleared: bool = True, synonyms: bool = True) -> list[str]:
+def query_terms(question: str, *, clear: bool = True, synonyms: bool = True) -> list[str]:
     """The index terms a question is looked up with: its own twice, what they stand for once.
 
-    `cleared` leaves out words that only ask. A term given twice counts twice.
+    `clear` leaves out words that only ask. A term given twice counts twice.
     """
-    said = _cleared(question) if cleared else question
+    said = cleared(question) if clear else question
     own = list(dict.fromkeys(terms.terms(said)))
     if not synonyms:
         return own
@@ -108,7 +118,8 @@ def query_terms(question: str, *, cleared: bool = True, synonyms: bool = True) -
     return own + own + [term for term in dict.fromkeys(meant) if term not in own]
 
 
-def _cleared(question: str) -> str:
+def cleared(question: str) -> str:
+    """The question without the words that only ask; “|” stands where some were."""
     empty = _words()["empty"]
     text = _anywhere().sub(" | ", question)
     english = frozenset(empty["en"].split())
@@ -156,19 +167,36 @@ def _english_keys() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
     )
 
 
+def synonyms_within(question: str) -> list[tuple[int, int, tuple[str, ...]]]:
+    """(start, end, what documents write for it) of each stretch of the question that has a key.
+
+    A Korean key is found whatever the spaces; one of a single syllable only as a word of its own.
+    """
+    out: list[tuple[int, int, tuple[str, ...]]] = []
+    if korean.has_hangul(question):
+        at = [i for i, c in enumerate(question) if not c.isspace()]
+        joined = "".join(question[i] for i in at).lower()
+        words = {_short(m[0]): m.start() for m in re.finditer(r"[가-힣]+", question)}
+        for key, values in _korean_keys():
+            if len(key) == 1:
+                found, size = ([words[key]] if key in words else []), 1
+            else:
+                found = [at[m.start()] for m in re.finditer(re.escape(key), joined)]
+                size = len(key)
+            out += [(start, _after(at, start, size), values) for start in found]
+    for pattern, values in _english_keys():
+        out += [(*m.span(), values) for m in pattern.finditer(question)]
+    return out
+
+
+def _after(at: list[int], start: int, letters: int) -> int:
+    """Where a stretch of so many letters from `start` ends, spaces not counted."""
+    return at[at.index(start) + letters - 1] + 1
+
+
 def _stands_for(question: str) -> list[str]:
     """What documents write for the words of a question."""
-    out: list[str] = []
-    if korean.has_hangul(question):
-        joined = re.sub(r"\s", "", question).lower()
-        eojeols = {_short(w) for w in re.findall(r"[가-힣]+", question)}
-        for key, values in _korean_keys():
-            if key in eojeols if len(key) == 1 else key in joined:
-                out += values
-    for pattern, values in _english_keys():
-        if pattern.search(question):
-            out += values
-    return list(dict.fromkeys(out))
+    return list(dict.fromkeys(v for _, _, values in synonyms_within(question) for v in values))
 
 
 def _rank(ranked: list[str], id: str) -> int | None:

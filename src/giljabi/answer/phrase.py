@@ -73,6 +73,8 @@ class Phrasebook:
     def answer(self, facts: Facts) -> list[Said]:
         """The sentences of the template answer, refusals included; never empty."""
         lang = facts.query.lang
+        if facts.of("cites"):
+            return self._cited(facts, lang)
         if facts.outcome != "found":
             return self._refusal(facts, lang)
         slot = facts.query.slot
@@ -92,6 +94,25 @@ class Phrasebook:
         what a model is shown."""
         every = self._plain(facts, facts.query.lang, note=True)
         return [s.text for s in every if not s.facts <= said]
+
+    def _cited(self, facts: Facts, lang: Lang) -> list[Said]:
+        """Sentences of documents, quoted with where they stand; after a refusal the nearest one."""
+        near = facts.outcome != "found"
+        said = [Said(self.say(lang, "missing_document"))] if near else []
+        for f in facts.of("cites"):
+            text = self.say(lang, "cites_near" if near else "cites", w=f.unit, v=f.value)
+            said.append(Said(text, frozenset({f.id})))
+        return said
+
+    def reasoning(self, facts: Facts) -> str:
+        """Where a cited answer stands, page included; "" for others."""
+        lang, pages = facts.query.lang, {p.id: p.page for p in facts.passages}
+        said = []
+        for f in facts.of("cites"):
+            page = pages.get(f.subject)
+            where = f"{f.unit}, {self.say(lang, 'page', n=page)}" if page else f.unit
+            said.append(self.say(lang, "cites_why", w=where, v=f.value))
+        return " ".join(said)
 
     def _label(self, place: str, lang: Lang) -> str:
         label = self.venue.place(place).label(lang)

@@ -195,6 +195,11 @@ class Claims:
         found = (self._numbers[value] for value in same if value in self._numbers)
         return any(not n.unit or n.unit in units or "" in units for units in found)
 
+    @property
+    def dates(self) -> list[Date]:
+        """Every date with a month."""
+        return self._dates[0]
+
     @cached_property
     def numbers(self) -> list[Number]:
         """Every number here that is no part of a date."""

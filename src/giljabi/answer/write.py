@@ -29,7 +29,7 @@ from giljabi.venue.place import Lang
 Cancel = Callable[[], bool]
 
 # Said by the template alone: yes and no, lists, and values that need an explanation beside them.
-_TEMPLATE_ONLY: frozenset[FactKind] = frozenset({"check", "member", "count", "bearing"})
+_TEMPLATE_ONLY: frozenset[FactKind] = frozenset({"check", "member", "count", "bearing", "cites"})
 _ATTEMPTS = 2
 _OTHERWISE = 0.7  # temperature of a second draft that would else be the first again
 _POLITE = re.compile(r"(?:요|니다|니까|시오|죠)[.!?]$")

@@ -180,6 +180,20 @@ class Library:
                 (asked, *paths, limit),
             ).fetchall()
 
+    def frequency(self, words: Sequence[str]) -> int:
+        """How many passages hold every one of the terms `words`."""
+        if not words:
+            return 0
+        asked = " AND ".join('"' + word.replace('"', "") + '"' for word in words)
+        with self._connection() as connection:
+            query = "SELECT count(*) FROM term WHERE term MATCH ?"
+            return int(connection.execute(query, (asked,)).fetchone()[0])
+
+    def __len__(self) -> int:
+        """How many passages there are."""
+        with self._connection() as connection:
+            return int(connection.execute("SELECT count(*) FROM passage").fetchone()[0])
+
     def embed(self, encoder: Encoder) -> int:
         """Make the vectors that `encoder` has not made yet, float16, of length one; how many."""
         import numpy as np  # noqa: PLC0415

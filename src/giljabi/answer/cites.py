@@ -1,0 +1,124 @@
+"""A venue's documents as one more source of facts: question -> passages -> sentences to cite.
+
+Facts of the kind "cites" are sentences as they stand in a document. Nothing here writes: what is
+said of them is a template's quotation, or a model's words checked against them (cited.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from giljabi.answer.evidence import Evidence, Finder, Span, spans
+from giljabi.answer.facts import Fact, Facts
+from giljabi.answer.passages import Passages
+from giljabi.answer.query import Query
+from giljabi.answer.text_claims import squeezed
+from giljabi.documents.encoders import Encoder
+from giljabi.documents.library import Library
+from giljabi.documents.passage import Passage
+
+FILE = "documents.db"
+"""A venue folder's library, beside its other parts."""
+_PASSAGES = 8
+_CITED = 4
+_LISTED = 12
+_SHOWN = 6
+_NEAR = 0.02  # odds below which a passage is about something else
+_MORE = 0.6  # of the best one's odds: a second sentence that answers as well
+_LIST = re.compile(
+    r"종류|뭐뭐|누구누구|어디어디|목록|모두|전부|각각|다 (?:알려|말해)|\b(?:all|list|which)\b", re.I
+)
+
+
+class Documents:
+    """The documents of one venue, asked. Threads may share one; `close` gives the file back."""
+
+    def __init__(self, library: Library, encoder: Encoder | None = None) -> None:
+        self.library = library
+        self._passages = Passages(library, encoder)
+        self._finder = Finder(self._passages.rarity, encoder)
+
+    @classmethod
+    def of(cls, folder: Path, encoder: Encoder | None = None) -> Documents | None:
+        """Those of the venue in `folder`; None where none were imported."""
+        path = folder / FILE
+        return cls(Library(path), encoder) if path.is_file() else None
+
+    def close(self) -> None:
+        """Give the library's file back."""
+        self.library.close()
+
+    def evidence(self, question: str) -> list[Evidence]:
+        """The sentences of the passages found, the likeliest to answer first."""
+        return self._finder.find(question, self._passages.search(question, _PASSAGES))
+
+    def facts(self, query: Query) -> Facts | None:
+        """What the documents hold for `query`: found, or "not_in_data" with what comes nearest.
+
+        None where they hold nothing of the kind.
+        """
+        found = self.evidence(query.text)
+        if not found or found[0].odds < _NEAR:
+            return None
+        query = replace(query, slot="document")
+        answers = found[0].odds >= self._finder.bar
+        chosen = _together(query, found, self._finder.bar) if answers else [found[0].span]
+        facts = cited(query, chosen, [e.span for e in found[:_SHOWN]])
+        return facts if answers else replace(facts, outcome="not_in_data", missing="document")
+
+
+def cited(query: Query, chosen: Sequence[Span], shown: Sequence[Span] = ()) -> Facts:
+    """The facts that the `chosen` spans are, and with them those that a reader is shown."""
+    every = list(dict.fromkeys((*chosen, *shown)))
+    facts = {
+        s: Fact(
+            f"f{n}", "cites", s.passage.id, s.text, _where(s.passage), source=_source(s.passage)
+        )
+        for n, s in enumerate(every, 1)
+    }
+    passages = {s.passage.id: s.passage for s in every}
+    return Facts(
+        query, "found", tuple(facts[s] for s in chosen), passages=tuple(passages.values()),
+        shown=tuple(facts.values()),
+    )  # fmt: skip
+
+
+def _together(query: Query, found: Sequence[Evidence], bar: float) -> list[Span]:
+    """The best span, its exception, the list it leads into or stands in, and others as good."""
+    best = found[0].span
+    lines = spans(best.passage)
+    chosen = [best, *_exception(best, lines)]
+    if _LIST.search(query.text) or best.text.rstrip().endswith((":", "：")):
+        chosen = [*chosen, *_list_of(best, lines)][:_LISTED]
+    for e in found[1:]:
+        if len(chosen) >= max(_CITED, len(chosen)) or e.odds < max(bar, _MORE * found[0].odds):
+            break
+        chosen.append(e.span)
+    held = {squeezed(s.text): s for s in chosen}
+    return list(held.values())
+
+
+def _exception(best: Span, lines: Sequence[Span]) -> list[Span]:
+    """“다만, …” belongs to the sentence before it: without it a rule would be said too widely."""
+    at = next(n for n, s in enumerate(lines) if s.text == best.text)
+    after = lines[at + 1 : at + 2]
+    return [s for s in after if s.line == best.line and re.match(r"다만|단,|그러나", s.text)]
+
+
+def _list_of(best: Span, lines: Sequence[Span]) -> list[Span]:
+    lead = best.text if any(s.lead.endswith(best.text) for s in lines) else best.lead
+    return [s for s in lines if lead and s.lead.endswith(lead)]
+
+
+def _where(passage: Passage) -> str:
+    """“「이용 규정」 제7조(대출 기간)”: the document and the nearest heading."""
+    title, *rest = passage.titles or ("",)
+    return f"「{title}」" + (f" {rest[-1]}" if rest else "")
+
+
+def _source(passage: Passage) -> str:
+    page = f", p. {passage.page}" if passage.page else ""
+    return f"{passage.id}{page}"

@@ -1,0 +1,108 @@
+"""Cited sentences read by a model: its answer with its reasoning, each checked, or neither.
+
+The model is shown the sentences that came nearest, fenced as a document (context_prompt.py), and
+says on what its answer rests and what it is. Where it says that the document has no answer, that is
+the answer; where a word of it fails the check, the template quotes instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from giljabi.answer.cited import CitedChecker
+from giljabi.answer.context_prompt import asking, told
+from giljabi.answer.facts import Fact, Facts
+from giljabi.answer.generator import Generator
+from giljabi.answer.text_claims import squeezed
+from giljabi.errors import GiljabiError
+
+_TOKENS = 220
+_NO_ANSWER = re.compile(
+    r"모르겠|없습니다\.?$|알 수 없|\bdo(?:es)? not\b.*\b(?:know|hold|say)|\bI don't know", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a model made of the shown sentences: `facts` are those its answer rests on.
+
+    `refused` where it found no answer in them. `problem` says why its words are not used.
+    """
+
+    facts: Facts
+    answer: str = ""
+    reasoning: str = ""
+    refused: bool = False
+    problem: str = ""
+
+
+class Reader:
+    """Reads with one generator, which has learnt to (recipes/documents.toml)."""
+
+    def __init__(self, generator: Generator) -> None:
+        self._generator = generator
+
+    def read(
+        self, facts: Facts, ready: Sequence[str], cancel: Callable[[], bool] | None = None,
+        *, document: str = "",
+    ) -> Reading:  # fmt: skip
+        """What the model says of `facts.shown`, or of a whole `document` in their place.
+
+        `ready` are the template's sentences, which always pass.
+        """
+        lang = facts.query.lang
+        question = " ".join(facts.query.text.split())
+        try:
+            pieces = self._generator.stream(
+                [{"role": "user", "content": asking(document or excerpt(facts), question, lang)}],
+                max_tokens=_TOKENS, temperature=0.0, cancel=cancel,
+            )  # fmt: skip
+            text = "".join(pieces).strip()
+        except GiljabiError as error:  # a dead backend costs the model's words, never the answer
+            return Reading(facts, problem=str(error))
+        reasoning, answer = told(text, lang)
+        if not answer:
+            return Reading(facts, problem="no answer in the form asked for")
+        if _NO_ANSWER.search(answer) and not _cites_that(answer, facts):
+            return Reading(facts, refused=True)
+        return self._checked(facts, answer, reasoning, ready)
+
+    def _checked(self, facts: Facts, answer: str, reasoning: str, ready: Sequence[str]) -> Reading:
+        # The sentence it quotes is the one its answer has to stand in.
+        quoted = [f for f in facts.shown if squeezed(str(f.value)) in squeezed(reasoning)]
+        over = replace(facts, items=tuple(quoted) or facts.shown)
+        verdict = CitedChecker(over, ready).check(answer)
+        if not verdict.ok:
+            wrong = next((c for c in verdict.claims if c.problem), None)
+            return Reading(facts, answer, problem=wrong.problem if wrong else "nothing is claimed")
+        rests = tuple(f for f in over.items if f.id in verdict.facts)
+        found = replace(facts, outcome="found", missing="", items=rests)
+        why = reasoning if CitedChecker(over, ready).check(reasoning).ok else ""
+        return Reading(found, answer, why)
+
+
+def excerpt(facts: Facts) -> str:
+    """The shown sentences as one short document: under their headings, in the order of reading.
+
+    The passage of the likeliest sentence comes first.
+    """
+    held: dict[str, list[Fact]] = {}
+    for f in facts.shown:
+        held.setdefault(f.subject, []).append(f)
+    passages = {p.id: p for p in facts.passages}
+    parts = []
+    for ident, found in held.items():
+        passage = passages[ident]
+        lines = sorted(found, key=lambda f: passage.text.find(str(f.value)))
+        head = " › ".join(passage.titles[1:] or passage.titles)
+        parts.append("\n".join([f"[{head}]", *(str(f.value) for f in lines)]))
+    return "\n\n".join(parts)
+
+
+def _cites_that(answer: str, facts: Facts) -> bool:
+    """Whether the document itself says so: “… 대출할 수 없습니다.”"""
+    return any(squeezed(answer)[:-4] in squeezed(str(f.value)) for f in facts.shown) or bool(
+        re.search(r"[을를할될] 수 없|필요\S* 없|제한\S* 없", answer)
+    )
