@@ -208,9 +208,9 @@ def roads(
 
     yield "pairs, asking words left out", words(synonyms=False)
     yield "**words**: … and synonyms", words()
-    for name, encoder in encoders.items():
-        library.embed(encoder)
-        joined = searching.Passages(library, encoder)
+    for name, by in encoders.items():
+        library.embed(by)
+        joined = searching.Passages(library, by)
 
         def meaning(question: str, joined: searching.Passages = joined) -> list[str]:
             hits = [h for h in joined.search(question, 2 * DEPTH) if h.by_meaning]
@@ -301,8 +301,8 @@ def scale(size: int, found: Sequence[Passage], questions: Sequence[Question], by
     made = []
     for n in range(size):
         text = "\n".join(chance.choice(sentences) for _ in range(chance.randint(1, 6)))
-        path = f"{n // 200}.md"  # a document of a hundred pages or so
-        made.append(Passage(f"{path}#{n}", path, chance.choice(found).titles, text))
+        source = f"{n // 200}.md"  # a document of a hundred pages or so
+        made.append(Passage(f"{source}#{n}", source, chance.choice(found).titles, text))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "documents.db"
         with Library(path, create=True) as library:
