@@ -24,7 +24,7 @@ from giljabi.answer.asked_words import Asked, Group, read
 from giljabi.answer.claims import sentences
 from giljabi.answer.passages import Hit
 from giljabi.answer.text_claims import Claims, squeezed
-from giljabi.documents.library import Encoder
+from giljabi.documents.encoders import Encoder
 from giljabi.documents.passage import Passage
 
 FIGURES = (
@@ -154,22 +154,18 @@ class Finder:
         if self._encoder is None:
             return [(0.0, 0.0)] * len(found)
         texts = [(s.text, f"{' '.join(s.passage.titles[1:])} {s.lead} {s.text}") for s in found]
-        vectors = self._encoded([asked.text, *(t for both in texts for t in both)])
-        question = vectors[asked.text]
+        vectors = self._encoded([t for both in texts for t in both])
+        question = self._encoder.question(asked.text)
         return [(float(question @ vectors[a]), float(question @ vectors[b])) for a, b in texts]
 
     def _encoded(self, texts: Sequence[str]) -> dict[str, Any]:
         """Unit vectors by text; those of the documents' sentences are kept for the next question."""
-        import numpy as np  # noqa: PLC0415
-
         wanted = dict.fromkeys(texts)
         with self._lock:
             held = {t: self._vectors[t] for t in wanted if t in self._vectors}
         new = [t for t in wanted if t not in held]
         if new and self._encoder is not None:
-            made = np.asarray(self._encoder.encode(new), dtype=np.float32)
-            made /= np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9)
-            held |= dict(zip(new, made, strict=True))
+            held |= dict(zip(new, self._encoder.passages(new), strict=True))
         with self._lock:
             for t in wanted:
                 self._vectors[t] = held[t]

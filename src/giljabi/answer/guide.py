@@ -11,16 +11,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from giljabi.answer.cited import CitedChecker
+from giljabi.answer.cites import Documents
 from giljabi.answer.facts import Fact, Facts, Outcome
 from giljabi.answer.gather import Gatherer
 from giljabi.answer.generator import Generator
 from giljabi.answer.memory import Turn
 from giljabi.answer.phrase import Phrasebook
 from giljabi.answer.query import LangChoice, Query
+from giljabi.answer.reader import Reader, Reading
 from giljabi.answer.understand import Understanding
 from giljabi.answer.verify import Checker, Verdict
 from giljabi.answer.words import language
 from giljabi.answer.write import Draft, Writer, is_for_model
+from giljabi.documents.passage import Passage
 from giljabi.errors import GiljabiError
 from giljabi.venue.graph import Graph
 from giljabi.venue.names import Names
@@ -38,7 +42,8 @@ class Answer:
     """What the visitor gets, and everything it rests on.
 
     `line` is the route as (lon, lat) pairs in WGS84 degrees, `guessed` says which stretches of it
-    are estimates, `stops` are the places it passes; `timings` are milliseconds.
+    are estimates, `stops` are the places it passes; `timings` are milliseconds. Of an answer from
+    documents, `passages` are those it cites and `reasoning` says what it rests on.
     """
 
     text: str
@@ -55,6 +60,8 @@ class Answer:
     minutes: float | None = None
     timings: dict[str, float] = field(default_factory=dict)
     dropped: tuple[tuple[str, str], ...] = ()
+    reasoning: str = ""
+    passages: tuple[Passage, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; the text is under "answer"."""
@@ -66,12 +73,14 @@ class Guide:
     """Answers questions about one venue. Safe to call from several threads.
 
     `model_wait_s` bounds how long an answer waits for the one model slot before the template
-    takes over; None waits as long as it takes.
+    takes over; None waits as long as it takes. `documents` are asked where the places have no
+    answer; with `reads` the generator words what they say, else they are quoted.
     """
 
     def __init__(
         self, venue: Venue, generator: Generator | None = None, *,
         model_wait_s: float | None = None, origin: str | None = None,
+        documents: Documents | None = None, reads: bool = False,
     ) -> None:  # fmt: skip
         self.venue = venue
         self.generator = generator
@@ -80,6 +89,8 @@ class Guide:
         self._understanding = Understanding(venue, self._names, self._gatherer.referent)
         self._phrasebook = Phrasebook(venue)
         self._checker = Checker(venue, self._names, self._phrasebook)
+        self._documents = documents
+        self._reader = Reader(generator) if generator is not None and reads else None
         self._slot = threading.Lock()
         self._queue = threading.Lock()
         self._wait = model_wait_s
@@ -125,11 +136,21 @@ class Guide:
         turns = (*(t.question for t in history), question)
         query = self._understanding.read(turns, lang)
         query = self._from_here(query, self.find_place(origin) if origin else self._origin)
-        return self._gatherer.gather(query)
+        facts = self._gatherer.gather(query)
+        if self._documents is None or not _may_be_written(facts):
+            return facts
+        written = self._documents.facts(query)
+        # Beside a place, what is known of it says more than a passage that only comes near.
+        if written is None or (written.outcome != "found" and (query.goals or facts.items)):
+            return facts
+        return replace(written, query=replace(query, slot="document"))
 
     def check(self, text: str, facts: Facts) -> Verdict:
         """The verdict on any text about `facts`, whoever wrote it."""
-        return self._checker.check(text, facts)
+        if not facts.of("cites"):
+            return self._checker.check(text, facts)
+        ready = [s.text for s in self._phrasebook.answer(facts)]
+        return CitedChecker(facts, [*ready, self._phrasebook.reasoning(facts)]).check(text)
 
     def route(
         self, a: str, b: str, *, step_free: bool = False, lang: LangChoice = "auto"
@@ -175,7 +196,11 @@ class Guide:
         draft = Draft()
         parts: list[str] = []
         start = time.perf_counter()
-        for sentence in self._sentences(facts, draft, timings, cancel, with_model=with_model):
+        reading = self._read(facts, draft, timings, cancel) if with_model else None
+        facts = reading.facts if reading else facts
+        for sentence in self._sentences(
+            facts, reading, draft, timings, cancel, with_model=with_model
+        ):
             if not parts:
                 timings["first_sentence"] = (time.perf_counter() - began) * 1e3
             piece = sentence if not parts else f" {sentence}"
@@ -183,38 +208,79 @@ class Guide:
             yield piece
         written = time.perf_counter()
         text = "".join(parts)
-        verdict = self._checker.check(text, facts)
+        verdict = self.check(reading.answer if reading and reading.answer else text, facts)
         timings |= {
             "write": (written - start) * 1e3,
             "check": (time.perf_counter() - written) * 1e3,
             "total": (time.perf_counter() - began) * 1e3,
         }
+        why = reading.reasoning if reading and reading.answer else ""
         yield Answer(
             text=text, lang=facts.query.lang, outcome=facts.outcome, slot=facts.query.slot,
             written_by=_written_by(facts, draft), places=facts.places, facts=facts.items,
             verdict=verdict, line=facts.line or None, guessed=facts.guessed, stops=facts.stops,
             minutes=_minutes(facts), timings=timings, dropped=tuple(draft.dropped),
+            reasoning=why or self._phrasebook.reasoning(facts), passages=_cited(facts),
         )  # fmt: skip
 
+    def _read(
+        self, facts: Facts, draft: Draft, timings: dict[str, float], cancel: Cancel | None
+    ) -> Reading | None:
+        """What the model makes of the documents' sentences; None where it is not asked."""
+        if self._reader is None or not facts.of("cites") or "untrusted" in facts.query.flags:
+            return None
+        if not self._has_slot(draft, timings, cancel):
+            return None
+        try:
+            ready = [s.text for s in self._phrasebook.answer(facts)]
+            reading = self._reader.read(facts, ready, cancel)
+        finally:
+            self._slot.release()
+        draft.attempts += 1
+        if reading.problem:
+            draft.dropped.append((reading.answer, reading.problem))
+            return None
+        draft.by_model += not reading.refused
+        if reading.refused:
+            refused = replace(
+                facts, outcome="not_in_data", missing="document", items=facts.items[:1]
+            )
+            return replace(reading, facts=refused)
+        return reading
+
     def _sentences(
-        self, facts: Facts, draft: Draft, timings: dict[str, float], cancel: Cancel | None,
-        *, with_model: bool,
+        self, facts: Facts, reading: Reading | None, draft: Draft, timings: dict[str, float],
+        cancel: Cancel | None, *, with_model: bool,
     ) -> Iterator[str]:  # fmt: skip
-        if with_model and self.generator is not None and is_for_model(facts):
-            asked = time.perf_counter()
-            taken = self._take_slot(cancel)
-            timings["wait"] = (time.perf_counter() - asked) * 1e3
-            if taken:
-                try:
-                    writer = Writer(self.generator, self._checker, self._phrasebook)
-                    yield from writer.write(facts, draft, cancel)
-                finally:
-                    self._slot.release()
-                return
-            draft.dropped.append(("", MODEL_BUSY))
+        if reading is not None and reading.answer:
+            yield self._phrasebook.say(
+                facts.query.lang, "cites_from", t=reading.answer, w=facts.items[0].unit
+            )
+            return
+        if (
+            with_model
+            and self.generator is not None
+            and is_for_model(facts)
+            and self._has_slot(draft, timings, cancel)
+        ):
+            try:
+                writer = Writer(self.generator, self._checker, self._phrasebook)
+                yield from writer.write(facts, draft, cancel)
+            finally:
+                self._slot.release()
+            return
         for said in self._phrasebook.answer(facts):
             draft.by_template += 1
             yield said.text
+
+    def _has_slot(self, draft: Draft, timings: dict[str, float], cancel: Cancel | None) -> bool:
+        """Whether the model is this answer's now; it has to be released then."""
+        asked = time.perf_counter()
+        taken = self._take_slot(cancel)
+        timings["wait"] = (time.perf_counter() - asked) * 1e3
+        if not taken:
+            draft.dropped.append(("", MODEL_BUSY))
+        return taken
 
     def _take_slot(self, cancel: Cancel | None) -> bool:
         """Wait for the one model slot: no longer than allowed, nor for a visitor who left.
@@ -246,6 +312,25 @@ def _last(parts: Iterator[str | Answer]) -> Answer:
     """The Answer a stream ends with."""
     answers = [p for p in parts if isinstance(p, Answer)]
     return answers[-1]
+
+
+_ELSEWHERE: frozenset[Outcome] = frozenset({"not_in_data", "no_such_place", "outside"})
+
+
+def _may_be_written(facts: Facts) -> bool:
+    """Whether the venue's documents may know better: the places have no answer, or only a place
+    that matches a word of a question which names none."""
+    if facts.query.slot in ("injection", "greeting", "route"):
+        return False
+    if facts.outcome in _ELSEWHERE or (facts.outcome == "ambiguous" and not facts.places):
+        return True
+    return facts.outcome == "found" and facts.query.slot == "search" and not facts.query.goals
+
+
+def _cited(facts: Facts) -> tuple[Passage, ...]:
+    """The passages that the facts stand in, in their order."""
+    held = {p.id: p for p in facts.passages}
+    return tuple(held[i] for i in dict.fromkeys(f.subject for f in facts.of("cites")))
 
 
 def _written_by(facts: Facts, draft: Draft) -> WrittenBy:

@@ -1,7 +1,7 @@
 """The passages that may hold what a question asks for: by its words, and by its meaning if wanted.
 
-Words are found with BM25 over `giljabi.documents.terms`, meaning with the cosines of an encoder;
-the two orders are joined by reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009).
+Words are found with BM25 over `giljabi.documents.terms`, meaning with the cosines of an encoder. Both
+are brought to one scale and added: it found more than reciprocal rank fusion (docs/retrieval.md).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 import re
 import threading
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -18,17 +18,23 @@ from typing import Any
 
 from giljabi import korean
 from giljabi.documents import terms
-from giljabi.documents.library import Encoder, Library
+from giljabi.documents.encoders import Encoder
+from giljabi.documents.library import Library
 from giljabi.documents.passage import Passage
 from giljabi.errors import GiljabiError
 
-_DEPTH = 50
-_RRF = 60  # the paper's constant
+_DEPTH = 100
+_KOREAN_WORDS, _OTHER_WORDS = 0.45, 0.2
+"""What words count for beside meaning. Another language shares few words with Korean documents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage found; ranks count from 1, None where that road did not find it."""
+    """A passage found; ranks count from 1, None where that road did not find it.
+
+    `score` orders the hits of one question, 1 where both roads put it first; those of two
+    questions do not compare.
+    """
 
     passage: Passage
     score: float
@@ -45,8 +51,8 @@ class Passages:
     def __init__(self, library: Library, encoder: Encoder | None = None) -> None:
         self._library = library
         self._encoder = encoder
-        self._vectors: Any = None
-        self._hash = ""
+        self._vectors: tuple[list[str], list[str], Any] = ([], [], None)
+        self._seen = -1
         self._lock = threading.Lock()
         self._rarity = lru_cache(maxsize=50_000)(self._rarity_of)
         if encoder is not None:
@@ -56,52 +62,52 @@ class Passages:
         self, question: str, k: int = 5, *, within: Collection[str] | None = None
     ) -> tuple[Hit, ...]:
         """At most `k` passages, best first; `within` are the paths of sources to look in."""
-        words = [i for i, _ in self._library.match(query_terms(question), _DEPTH, within)]
-        meant = self._meant(question, within)
-        scores: dict[str, float] = {}
-        for ranked in (words, meant):
-            for rank, id in enumerate(ranked, 1):
-                scores[id] = scores.get(id, 0.0) + 1 / (_RRF + rank)
-        best = sorted(scores, key=lambda id: -scores[id])[:k]
+        by_words = dict(self._library.match(query_terms(question), _DEPTH, within))
+        by_meaning = self._meant(question, within)
+        share = _KOREAN_WORDS if korean.has_hangul(question) else _OTHER_WORDS
+        scores = _weighted(by_words, share if by_meaning else 1.0)
+        for id, score in _weighted(by_meaning, 1 - share).items():
+            scores[id] = scores.get(id, 0.0) + score
+        words, meant = (_ranks(found) for found in (by_words, by_meaning))
         return tuple(
-            Hit(self._library.passage(id), scores[id], _rank(words, id), _rank(meant, id))
-            for id in best
+            Hit(self._library.passage(id), scores[id], words.get(id), meant.get(id))
+            for id in sorted(scores, key=lambda id: -scores[id])[:k]
         )
 
     def rarity(self, word: str) -> float:
         """log((n + 1) / (n with the word + ½)) of the library's n passages; what is in none is rarest."""
-        return self._rarity(word, self._library.hash)
+        return self._rarity(word, self._library.changes)
 
-    def _meant(self, question: str, within: Collection[str] | None) -> list[str]:
+    def _meant(self, question: str, within: Collection[str] | None) -> dict[str, float]:
+        """Cosines, how far they are above the mean of all; those of the nearest passages."""
         if self._encoder is None:
-            return []
+            return {}
         import numpy as np  # noqa: PLC0415
 
         ids, sources, vectors = self._loaded(self._encoder)
-        asked = np.asarray(self._encoder.encode([question]), dtype=np.float32)[0]
-        cosines = vectors @ (asked / max(float(np.linalg.norm(asked)), 1e-9))
+        inside: Sequence[int] = range(len(ids))
         if within is not None:
-            inside = np.fromiter((s in within for s in sources), dtype=bool, count=len(sources))
-            cosines = np.where(inside, cosines, -2)
-        order = np.argsort(-cosines, kind="stable")[:_DEPTH]
-        return [ids[n] for n in order if cosines[n] > -2]
+            inside = [n for n, source in enumerate(sources) if source in within]
+            vectors = vectors[inside]
+        cosines = vectors @ self._encoder.question(question)
+        above = cosines - (cosines.mean() if len(inside) > 1 else 0)
+        return {ids[inside[n]]: float(above[n]) for n in np.argsort(-above, kind="stable")[:_DEPTH]}
 
-    def _rarity_of(self, word: str, content: str) -> float:
+    def _rarity_of(self, word: str, changes: int) -> float:
         held = self._library.frequency(terms.terms(word))
         return math.log((len(self._library) + 1) / (held + 0.5))
 
-    def _loaded(self, encoder: Encoder) -> Any:
+    def _loaded(self, encoder: Encoder) -> tuple[list[str], list[str], Any]:
         """The vectors of the library as it is now."""
         with self._lock:
-            now = self._library.hash
-            if now != self._hash:
+            if self._seen != (now := self._library.changes):
                 ids, sources, vectors = self._library.vectors(encoder)
                 if not ids:
                     raise GiljabiError(
                         f"The library {self._library.path} holds no vectors of this encoder:"
                         " run giljabi venue import again with it."
                     )
-                self._vectors, self._hash = (ids, sources, vectors.astype("float32")), now
+                self._vectors, self._seen = (ids, sources, vectors.astype("float32")), now
             return self._vectors
 
 
@@ -199,5 +205,11 @@ def _stands_for(question: str) -> list[str]:
     return list(dict.fromkeys(v for _, _, values in synonyms_within(question) for v in values))
 
 
-def _rank(ranked: list[str], id: str) -> int | None:
-    return ranked.index(id) + 1 if id in ranked else None
+def _weighted(found: Mapping[str, float], share: float) -> dict[str, float]:
+    """The best becomes `share`, the others in proportion."""
+    best = max(found.values(), default=0.0)
+    return {id: share * score / best for id, score in found.items()} if best > 0 else {}
+
+
+def _ranks(found: Mapping[str, float]) -> dict[str, int]:
+    return {id: rank for rank, id in enumerate(found, 1)}

@@ -10,12 +10,14 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from giljabi.documents import terms
+from giljabi.documents.encoders import Encoder
 from giljabi.documents.passage import Passage, Source
 from giljabi.errors import GiljabiError
 
@@ -29,6 +31,8 @@ _BUSY_S = 30.0
 _TITLE_WEIGHT, _TEXT_WEIGHT = 2.0, 1.0
 _BATCH = 64
 _TABLES = f"""
+PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {_FORMAT};
 CREATE TABLE source (
   path TEXT PRIMARY KEY, title TEXT NOT NULL, sha256 TEXT NOT NULL, date TEXT NOT NULL,
   imported TEXT NOT NULL, pages INTEGER, content TEXT NOT NULL);
@@ -36,26 +40,14 @@ CREATE TABLE passage (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, source TEXT NOT NULL REFERENCES source,
   titles TEXT NOT NULL, text TEXT NOT NULL, page INTEGER, date TEXT NOT NULL);
 CREATE INDEX passage_source ON passage (source);
+CREATE TABLE change (number INTEGER NOT NULL);
+INSERT INTO change VALUES (0);
 CREATE TABLE vector (passage INTEGER PRIMARY KEY, encoder TEXT NOT NULL, value BLOB NOT NULL);
 CREATE VIRTUAL TABLE term USING fts5 (
   titles, text, content='', tokenize='unicode61 remove_diacritics 0');
 INSERT INTO term (term, rank) VALUES ('rank', 'bm25({_TITLE_WEIGHT}, {_TEXT_WEIGHT})');
-PRAGMA application_id = {_APPLICATION};
-PRAGMA user_version = {_FORMAT};
-"""
+"""  # noqa: S608
 _PASSAGE = "SELECT id, source, titles, text, page, date FROM passage"
-
-
-class Encoder(Protocol):
-    """What makes vectors of texts, known by the sha256 of its weights."""
-
-    @property
-    def sha256(self) -> str:
-        """Of its weights: vectors of two encoders do not compare."""
-
-    @property
-    def encode(self) -> Any:
-        """A function from n texts to their (n, width) vectors."""
 
 
 class Library:
@@ -108,6 +100,13 @@ class Library:
             rows = connection.execute("SELECT path, content FROM source ORDER BY path").fetchall()
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
+    @property
+    def changes(self) -> int:
+        """How often anything was changed, vectors too: whoever keeps some of it looks here."""
+        with self._connection() as connection:
+            (number,) = connection.execute("SELECT number FROM change").fetchone()
+        return int(number)
+
     def sources(self) -> tuple[Source, ...]:
         """All imported files in order of their paths."""
         query = "SELECT path, title, sha256, date, imported, pages FROM source ORDER BY path"
@@ -118,7 +117,7 @@ class Library:
         """Those of the source `path`, or all, in the order of reading."""
         where, value = ("", ()) if path is None else (" WHERE source = ?", (path,))
         with self._connection() as connection:
-            query = f"{_PASSAGE}{where} ORDER BY source, number"  # noqa: S608
+            query = f"{_PASSAGE}{where} ORDER BY source, number"
             yield from map(_passage, connection.execute(query, value))
 
     def passage(self, id: str) -> Passage:
@@ -137,8 +136,7 @@ class Library:
             _take_out(connection, source.path)
             connection.execute(
                 "INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (source.path, source.title, source.sha256, source.date, source.imported)
-                + (source.pages, _content(source, passages)),
+                (*astuple(source), _content(source, passages)),
             )
             for p in passages:
                 titles = json.dumps(p.titles, ensure_ascii=False)
@@ -169,9 +167,8 @@ class Library:
         if not words:
             return []
         asked = " OR ".join('"' + word.replace('"', "") + '"' for word in words)
-        chosen, paths = "", ()
+        chosen, paths = "", tuple(within or ())
         if within is not None:
-            paths = tuple(within)
             chosen = f" AND source IN ({', '.join('?' * len(paths))})"
         with self._connection() as connection:
             return connection.execute(
@@ -195,7 +192,10 @@ class Library:
             return int(connection.execute("SELECT count(*) FROM passage").fetchone()[0])
 
     def embed(self, encoder: Encoder) -> int:
-        """Make the vectors that `encoder` has not made yet, float16, of length one; how many."""
+        """Make the vectors that `encoder` has not made yet, kept as float16; how many were made.
+
+        A library keeps one encoder's: another's takes their places.
+        """
         import numpy as np  # noqa: PLC0415
 
         query = (
@@ -209,9 +209,7 @@ class Library:
             if not rows:
                 return made
             texts = [f"{' '.join(json.loads(titles))}\n{text}" for _, titles, text in rows]
-            vectors = np.asarray(encoder.encode(texts), dtype=np.float32)
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-            values = [v.tobytes() for v in vectors.astype(np.float16)]
+            values = [v.tobytes() for v in encoder.passages(texts).astype(np.float16)]
             with self._change() as connection:
                 connection.executemany(
                     "INSERT OR REPLACE INTO vector SELECT number, ?, ? FROM passage"
@@ -231,7 +229,11 @@ class Library:
         with self._connection() as connection:
             rows = connection.execute(query, (encoder.sha256,)).fetchall()
         flat = np.frombuffer(b"".join(value for *_, value in rows), dtype=np.float16)
-        return [r[0] for r in rows], [r[1] for r in rows], flat.reshape(len(rows), -1)
+        return (
+            [r[0] for r in rows],
+            [r[1] for r in rows],
+            flat.reshape(len(rows), len(flat) // max(len(rows), 1)),
+        )
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -271,6 +273,7 @@ class Library:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                connection.execute("UPDATE change SET number = number + 1")
                 connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:
@@ -318,7 +321,7 @@ def _indexed(passage: Passage) -> tuple[str, str]:
 
 
 def _content(source: Source, passages: Sequence[Passage]) -> str:
-    held = [source.title, source.sha256, source.date, source.pages]
+    held: list[Any] = [source.title, source.sha256, source.date, source.pages]
     held += [[p.id, p.titles, p.text, p.page, p.date] for p in passages]
     return hashlib.sha256(json.dumps(held).encode()).hexdigest()
 
