@@ -61,8 +61,8 @@ class Archive:
     def tree(self, name: str) -> Element:
         """The part `name` as XML, without DTD and entities; GiljabiError where that cannot be."""
         try:
-            from defusedxml import DefusedXmlException
-            from defusedxml.ElementTree import fromstring
+            from defusedxml import DefusedXmlException  # noqa: PLC0415
+            from defusedxml.ElementTree import fromstring  # noqa: PLC0415
         except ModuleNotFoundError:
             raise GiljabiError(
                 f"Reading {self._kind} needs defusedxml: run pip install 'giljabi[documents]'."
@@ -70,7 +70,9 @@ class Archive:
         try:
             root: Element = fromstring(self._read(name), forbid_dtd=True)
         except DefusedXmlException:
-            raise self._broken(f"its {name} declares XML entities, which no {self._kind} needs") from None
+            raise self._broken(
+                f"its {name} declares XML entities, which no {self._kind} needs"
+            ) from None
         except (ParseError, ValueError, LookupError):
             raise self._broken(f"its {name} is no XML") from None
         return root
@@ -109,10 +111,14 @@ class Archive:
             raise self._broken("the zip is damaged or cut off") from None
 
     def _broken(self, why: str) -> GiljabiError:
-        return GiljabiError(f"{self._path} is no whole {self._kind}: {why}; save it anew and import it again.")
+        return GiljabiError(
+            f"{self._path} is no whole {self._kind}: {why}; save it anew and import it again."
+        )
 
     def _refused(self, why: str) -> GiljabiError:
-        return GiljabiError(f"{self._path} is refused: {why}; if it is yours, save it in smaller parts.")
+        return GiljabiError(
+            f"{self._path} is refused: {why}; if it is yours, save it in smaller parts."
+        )
 
 
 def local(element: Element) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from giljabi.documents.passage import Block, Document
-from giljabi.documents.readers import format_of, read as read_here
+from giljabi.documents.readers import format_of
+from giljabi.documents.readers import read as read_here
 from giljabi.errors import GiljabiError
 
 _OUTPUT = 256 << 20
@@ -31,14 +33,16 @@ class Limits:
     memory: int = 2 << 30
 
 
-def read(path: Path, limits: Limits = Limits()) -> Document:
+def read(path: Path, limits: Limits | None = None) -> Document:
     """The document at `path`, read by `readers.read` in a child process.
 
-    GiljabiError where it is too large, cannot be read, or takes more than `limits`. Limits of
+    GiljabiError where it is too large, cannot be read, or takes more than `limits` (the
+    default ones if None). Limits of
     memory hold on Linux; time is limited everywhere.
     """
+    limits = limits or Limits()
     format_of(path)
-    _check_size(path, limits)
+    check_size(path, limits)
     command = [sys.executable, "-m", __name__, str(path.absolute()), json.dumps(asdict(limits))]
     with tempfile.TemporaryFile() as out:
         try:
@@ -59,12 +63,15 @@ def read(path: Path, limits: Limits = Limits()) -> Document:
         raise GiljabiError(
             f"{path} takes more than {limits.memory >> 20:,} MB of memory to read: split it."
         )
-    if done.returncode == -_cpu_signal():
+    if done.returncode == -getattr(signal, "SIGXCPU", 0):
         raise _too_slow(path, limits)
-    raise GiljabiError(f"{path} is broken: its reader gave up on it; save it anew and import it again.")
+    raise GiljabiError(
+        f"{path} is broken: its reader gave up on it; save it anew and import it again."
+    )
 
 
-def _check_size(path: Path, limits: Limits) -> None:
+def check_size(path: Path, limits: Limits) -> None:
+    """Raise GiljabiError where `path` is no file, is empty, or is larger than `limits` allow."""
     try:
         size = path.stat().st_size
     except OSError as e:
@@ -81,7 +88,9 @@ def _check_size(path: Path, limits: Limits) -> None:
 
 
 def _too_slow(path: Path, limits: Limits) -> GiljabiError:
-    return GiljabiError(f"{path} takes more than {limits.seconds} s to read: split it or save it anew.")
+    return GiljabiError(
+        f"{path} takes more than {limits.seconds} s to read: split it or save it anew."
+    )
 
 
 def _environment() -> dict[str, str]:
@@ -96,15 +105,9 @@ def _document(said: bytes) -> Document:
     return Document(raw["title"], blocks, raw["date"], raw["pages"])
 
 
-def _cpu_signal() -> int:
-    import signal
-
-    return int(getattr(signal, "SIGXCPU", 0))
-
-
 def _confine(limits: Limits) -> None:
     try:
-        import resource
+        import resource  # noqa: PLC0415 - not on Windows
     except ModuleNotFoundError:  # Windows: the parent's time limit is what there is
         return
     wanted = (

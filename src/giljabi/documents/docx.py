@@ -201,7 +201,8 @@ def _lists(root: Element) -> dict[str, dict[int, Level]]:
             for o in num if local(o) == "lvlOverride"
         }  # fmt: skip
         out[attribute(num, "numId")] = {
-            int(attribute(e, "ilvl")): _level(e, starts.get(attribute(e, "ilvl"), "")) for e in levels
+            int(attribute(e, "ilvl")): _level(e, starts.get(attribute(e, "ilvl"), ""))
+            for e in levels
         }
     return out
 

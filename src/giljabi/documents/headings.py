@@ -17,13 +17,19 @@ _LEVELS = {"편": 1, "장": 2, "절": 3, "관": 4, "part": 1, "chapter": 2, "sec
 ARTICLE = 5
 """The level of 제n조, under 편, 장, 절 and 관."""
 
-_CHAPTER = re.compile(rf"제\s*{_NUMBER}\s*(?P<kind>[편장절관])(?:의\s*\d+)?(?:[\s.:]+(?P<name>.*))?$")
+_CHAPTER = re.compile(
+    rf"제\s*{_NUMBER}\s*(?P<kind>[편장절관])(?:의\s*\d+)?(?:[\s.:]+(?P<name>.*))?$"
+)
 _ARTICLE = re.compile(
     rf"(?P<head>제\s*{_NUMBER}\s*조(?:\s*의\s*\d+)?\s*(?:\((?P<name>[^()]*(?:\([^()]*\)[^()]*)*)\)"
     r"|【[^】]{1,60}】|\[[^\]]{1,60}\])?)(?P<rest>(?:\s|[①-⑳]|$).*)$"
 )
-_ENGLISH = re.compile(r"(?P<kind>part|chapter|section)\s+(?:\d+|[ivxlc]+)\b[.:]?(?:\s+(?P<name>.*))?$", re.I)
-_ENGLISH_ARTICLE = re.compile(r"(?P<head>Article\s+\d+\.?(?:\s*\([^()]{1,60}\))?)(?P<rest>(?:\s|$).*)$")
+_ENGLISH = re.compile(
+    r"(?P<kind>part|chapter|section)\s+(?:\d+|[ivxlc]+)\b[.:]?(?:\s+(?P<name>.*))?$", re.I
+)
+_ENGLISH_ARTICLE = re.compile(
+    r"(?P<head>Article\s+\d+\.?(?:\s*\([^()]{1,60}\))?)(?P<rest>(?:\s|$).*)$"
+)
 _APPENDED = re.compile(
     r"(?:부\s*칙(?:\s*[<(\[〈].*)?|[\[<〔【〈(]?\s*(?:별\s*표|별지|별첨|붙임|부록)\s*(?:제?\s*\d+\s*호?(?:의\s*\d+)?)?"
     r"\s*(?:서식)?\s*[\]>〕】〉)]?(?:\s+.{1,60})?)$"
@@ -39,7 +45,7 @@ _NUMBERED = (
     (re.compile(r"(?P<n>[가나다라마바사아자차카타파하])\)\s+\S"), 6),
 )
 _LEADERS = re.compile(r"(?:\.\s?){4,}\s*\d*$|[·…‥]{3,}\s*\d*$")
-_GOES_ON = re.compile(r"(?:및|또는|내지|부터|까지|에서|과|와|의|에|은|는|이|가|을|를)(?:\s|$)|제\s*\d+\s*[항호조]|[,，]")
+_GOES_ON = re.compile(r"(?:및|또는|내지|부터|까지|에서)(?:\s|$)|제\s*\d+\s*[조항호]|[,，]")
 _SENTENCE_END = re.compile(r"(?:[.!?]|[다요음함임됨])[.)\]”’\"]*$")
 _ITEM = re.compile(
     r"[-–—•·∙◦○●◎※▪▶►✓*ㆍ]\s*\S|\(?\d{1,2}[.)]\s|[①-⑳㉮-㉻]|\(?[가나다라마바사아자차카타파하][.)]\s|[a-z][.)]\s|[ⅰ-ⅻ][.)]"

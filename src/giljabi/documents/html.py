@@ -16,9 +16,7 @@ from giljabi.errors import GiljabiError
 DEPTH = 1_000
 """Elements within each other; a page somebody wrote has a few dozen."""
 
-_VOID = frozenset(
-    "area base br col embed hr img input link meta param source track wbr".split()
-)
+_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _LEFT_OUT = frozenset(
     "script style template noscript nav button select textarea svg math iframe object canvas audio "
     "video head dialog del s strike".split()
@@ -128,7 +126,9 @@ class _Page(HTMLParser):
         return bool(self._open) and self._open[-1][1]
 
     def _is_hidden(self, tag: str, attrs: Attributes) -> bool:
-        if tag in _LEFT_OUT or (tag in _PAGE_FRAME and not any(n in _CONTENT for n, _ in self._open)):
+        if tag in _LEFT_OUT or (
+            tag in _PAGE_FRAME and not any(n in _CONTENT for n, _ in self._open)
+        ):
             return True
         values = dict(attrs)
         return (
@@ -144,7 +144,9 @@ class _Page(HTMLParser):
             if name in ends:
                 self.handle_endtag(name)
                 return
-            if name in _HOLDERS and not (tag in ("tr", "tbody", "tfoot") and name in ("td", "th", "tr")):
+            if name in _HOLDERS and not (
+                tag in ("tr", "tbody", "tfoot") and name in ("td", "th", "tr")
+            ):
                 return
 
     def _note(self, values: dict[str, str | None]) -> None:

@@ -30,7 +30,9 @@ def read(path: Path) -> Document:
     with Archive(path, "HWPX") as archive:
         numbered = sorted((int(m[1]), n) for n in archive.names if (m := _SECTION.fullmatch(n)))
         if not numbered:
-            raise GiljabiError(f"{path} is no HWPX: it has no Contents/section0.xml; save it anew as HWPX.")
+            raise GiljabiError(
+                f"{path} is no HWPX: it has no Contents/section0.xml; save it anew as HWPX."
+            )
         body = _Body(archive.tree_if_there("Contents/header.xml"))
         blocks = tuple(b for _, name in numbered for b in body.section(archive.tree(name)))
     first = next((b.text for b in blocks if b.kind == "heading" and b.level == 1), "")
@@ -48,9 +50,7 @@ class _Shape:
 
 class _Body:
     def __init__(self, head: Element) -> None:
-        self._shapes = {
-            attribute(e, "id"): _shape(e) for e in head.iter() if local(e) == "paraPr"
-        }
+        self._shapes = {attribute(e, "id"): _shape(e) for e in head.iter() if local(e) == "paraPr"}
         styles = [e for e in head.iter() if local(e) == "style"]
         self._styles = {attribute(e, "id"): attribute(e, "name") for e in styles}
         self._numbers = Numbers(
@@ -111,7 +111,9 @@ class _Body:
         if shape.kind == "NUMBER":
             return self._numbers.label(shape.list, shape.level)
         if shape.kind == "OUTLINE":
-            return self._numbers.label(shape.list if shape.list != "0" else self._outline, shape.level)
+            return self._numbers.label(
+                shape.list if shape.list != "0" else self._outline, shape.level
+            )
         return ""
 
     def _objects(self, parent: Element) -> Iterator[Block]:
@@ -143,7 +145,9 @@ class _Body:
                 span, text = child(tc, "cellSpan"), " ".join(b.text for b in inside)
                 row.append(Cell(text, _number(span, "colSpan"), _number(span, "rowSpan")))
             rows.append(row)
-            in_heads = in_heads and bool(cells) and all(attribute(c, "header") == "1" for c in cells)
+            in_heads = (
+                in_heads and bool(cells) and all(attribute(c, "header") == "1" for c in cells)
+            )
             heads += in_heads
         table_rows = spread(rows)
         if max(map(len, table_rows), default=0) == 1:

@@ -14,7 +14,9 @@ from giljabi.documents.encoding import decoded
 from giljabi.documents.headings import rule_heading
 from giljabi.documents.passage import Document
 
-_FRONT = re.compile(r"\A---[ \t]*\r?\n(?P<body>.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_FRONT = re.compile(
+    r"\A---[ \t]*\r?\n(?P<body>.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL
+)
 _FIELD = re.compile(r"^(?P<key>[A-Za-z_가-힣]+)[ \t]*:[ \t]*(?P<value>.*?)[ \t]*$", re.MULTILINE)
 
 
@@ -28,7 +30,9 @@ def read(path: Path) -> Document:
     renderer = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     made = html.page(renderer.render(_rules_apart(text)), path)
     date = next((day for key in _DATES if (day := iso_day(front.get(key, "")))), made.date)
-    return Document(cleaned(front.get("title", front.get("제목", ""))) or made.title, made.blocks, date)
+    return Document(
+        cleaned(front.get("title", front.get("제목", ""))) or made.title, made.blocks, date
+    )
 
 
 _DATES = ("시행일", "effective", "date", "updated", "개정일", "작성일")

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 _HANGUL = "가나다라마바사아자차카타파하"
 _JAMO = "ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊㅋㅌㅍㅎ"
-_ROMAN = ((100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
+_ROMAN = (
+    (100, "c"),
+    (90, "xc"),
+    (50, "l"),
+    (40, "xl"),
+    (10, "x"),
+    (9, "ix"),
+    (5, "v"),
+    (4, "iv"),
+    (1, "i"),
+)
 _LETTERS = {
     "ganada": _HANGUL, "HANGUL_SYLLABLE": _HANGUL, "chosung": _JAMO, "HANGUL_JAMO": _JAMO,
     "upperLetter": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "LATIN_CAPITAL": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",

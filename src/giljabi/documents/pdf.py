@@ -28,8 +28,8 @@ _HYPHEN = "\x02"
 def read(path: Path) -> Document:
     """The document at `path`; its title is the largest text of the first page."""
     try:
-        import pypdfium2
-        from pypdfium2 import raw
+        import pypdfium2  # noqa: PLC0415
+        from pypdfium2 import raw  # noqa: PLC0415
     except ModuleNotFoundError:
         raise GiljabiError(
             "Reading PDF needs pypdfium2: run pip install 'giljabi[documents]'."
@@ -46,7 +46,9 @@ def read(path: Path) -> Document:
         ) from None
     count = len(pdf)
     if not 0 < count <= PAGES:
-        raise GiljabiError(f"{path} says it has {count:,} pages; 1 to {PAGES:,} are read: split it.")
+        raise GiljabiError(
+            f"{path} says it has {count:,} pages; 1 to {PAGES:,} are read: split it."
+        )
     pages = []
     for n in range(count):
         try:
@@ -60,7 +62,9 @@ def read(path: Path) -> Document:
             ) from None
         pages.append(Page(n + 1, width, height, lines))
     blocks = blocks_of(pages)
-    largest = next((b.text for b in blocks if b.kind == "heading" and b.level == 1 and b.page == 1), "")
+    largest = next(
+        (b.text for b in blocks if b.kind == "heading" and b.level == 1 and b.page == 1), ""
+    )
     return Document(largest, blocks, pages=count)
 
 
@@ -79,7 +83,9 @@ def _lines(text: Any, raw: Any, width: float, height: float) -> Iterator[Line]:
     yield from _line(run)
 
 
-def _characters(text: Any, raw: Any, width: float, height: float) -> Iterator[tuple[str, Any, bool]]:
+def _characters(
+    text: Any, raw: Any, width: float, height: float
+) -> Iterator[tuple[str, Any, bool]]:
     """Each character with its box (None for spaces PDFium put in) and whether it cannot be seen."""
     seen: dict[int, bool] = {}
     for n in range(text.count_chars()):

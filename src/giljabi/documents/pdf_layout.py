@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from giljabi import korean
 from giljabi.documents.headings import ends_sentence, is_contents_line, is_item, rule_heading
 from giljabi.documents.passage import Block
 from giljabi.documents.tabular import row_texts
@@ -27,6 +28,12 @@ _LARGER = 1.15
 """Times the size of the text from which a line is a heading."""
 _LONGEST_HEADING = 80
 _NUMBERED = re.compile(r"(?:[Ⅰ-Ⅻ]|\d{1,2}(?:\.\d{1,2})?)\.?\s+\S|[□■◆◇▣]")
+
+_WHOLE = re.compile(
+    r"(?:하[며고는여면]|[으하]면|으며|되[는며고어]|에서|에는|까지|부터|으로|에게|한다|있는|없는|[은는을를의와과및]"
+    r"|또는|다만|경우|때|수|등)$"
+)
+"""Ends after which a Korean word is usually over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,9 @@ def blocks_of(pages: Sequence[Page]) -> tuple[Block, ...]:
     levels = {size: n for n, size in enumerate(sorted(larger, reverse=True), 1)}
     joints = _Joints(lines)
     return tuple(
-        _block(part, page, joints, body, levels) if isinstance(part, _Paragraph) else Block("row", part, page=page)
+        _block(part, page, joints, body, levels)
+        if isinstance(part, _Paragraph)
+        else Block("row", part, page=page)
         for page, part in _parts(pages, body)
     )
 
@@ -220,7 +229,11 @@ def _block(
 ) -> Block:
     text = joints.joined(paragraph)
     size = paragraph.lines[0].size
-    if size in levels and all(_stands_out(x, body) for x in paragraph.lines) and not ends_sentence(text):
+    if (
+        size in levels
+        and all(_stands_out(x, body) for x in paragraph.lines)
+        and not ends_sentence(text)
+    ):
         ruled = rule_heading(text)
         return Block("heading", text, ruled[0] if ruled and not ruled[2] else levels[size], page)
     return Block("text", text, page=page)
@@ -231,7 +244,9 @@ class _Joints:
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self._words = {_bare(w) for x in lines for w in x.text.split()[1:-1]}
-        votes = Counter(self._known(a.text, b.text) for a, b in pairwise(lines) if _both_hangul(a, b))
+        votes = Counter(
+            self._known(a.text, b.text) for a, b in pairwise(lines) if _both_hangul(a, b)
+        )
         self._inside = votes[""] > votes[" "] or not votes[" "]
 
     def joined(self, paragraph: _Paragraph) -> str:
@@ -249,13 +264,15 @@ class _Joints:
         known = self._known(a.text, b.text)
         if known is not None:
             return known
+        if _first_word(b.text) in korean.PARTICLES:
+            return ""
         # Where the next syllable would have fitted, the line was ended for the sake of a word.
-        if right - a.right > a.size or not self._inside:
+        if right - a.right > a.size or not self._inside or _WHOLE.search(a.text):
             return " "
         return ""
 
     def _known(self, a: str, b: str) -> str | None:
-        before, after = a.split()[-1], b.split()[0]
+        before, after = _last_word(a), _first_word(b)
         if _bare(before + after) in self._words:
             return ""
         return " " if before in self._words and _bare(after) in self._words else None
@@ -264,6 +281,14 @@ class _Joints:
 def _both_hangul(a: Line, b: Line) -> bool:
     last, first = a.text[-1], b.text[0]
     return (last.isdigit() or "가" <= last <= "힣") and "가" <= first <= "힣"
+
+
+def _first_word(text: str) -> str:
+    return text.split(maxsplit=1)[0]
+
+
+def _last_word(text: str) -> str:
+    return text.rsplit(maxsplit=1)[-1]
 
 
 def _bare(word: str) -> str:

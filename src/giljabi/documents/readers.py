@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from giljabi.documents import docx, html, hwpx, markdown, pdf, plain
+from giljabi.documents.cleaning import cleaned
 from giljabi.documents.dating import own_date
 from giljabi.documents.headings import with_rule_headings
 from giljabi.documents.passage import Block, Document
@@ -26,7 +27,8 @@ class Reader(Protocol):
     Its texts are `cleaned`; title and date may be "".
     """
 
-    def __call__(self, path: Path) -> Document: ...
+    def __call__(self, path: Path) -> Document:
+        """The document at `path`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,4 @@ def _no_long_heading(block: Block) -> Block:
 
 
 def _named(path: Path) -> str:
-    from giljabi.documents.cleaning import cleaned
-
     return cleaned(path.stem.replace("_", " ")) or path.name

@@ -65,7 +65,9 @@ def row_texts(table: Sequence[Sequence[str]], heads: int = 0) -> list[str]:
         return [_joined(list(dict.fromkeys(filter(None, row)))) for row in rows]
     if not heads and width == 2:
         return [": ".join(dict.fromkeys(filter(None, row))) for row in rows]
-    names = [" ".join(dict.fromkeys(filter(None, column))) for column in zip(*rows[:heads], strict=True)]
+    names = [
+        " ".join(dict.fromkeys(filter(None, column))) for column in zip(*rows[:heads], strict=True)
+    ]
     names = names or [""] * width
     return [text for row in rows[heads:] if (text := _row(names, row))]
 
