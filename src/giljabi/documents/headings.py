@@ -45,7 +45,7 @@ _NUMBERED = (
     (re.compile(r"(?P<n>[가나다라마바사아자차카타파하])\)\s+\S"), 6),
 )
 _LEADERS = re.compile(r"(?:\.\s?){4,}\s*\d*$|[·…‥]{3,}\s*\d*$")
-_GOES_ON = re.compile(r"(?:및|또는|내지|부터|까지|에서)(?:\s|$)|제\s*\d+\s*[조항호]|[,，]")
+_GOES_ON = re.compile(r"(?:및|또는|내지|부터|까지|에서)(?:\s|$)|제\s*\d+\s*[항호]|[,，]")
 _SENTENCE_END = re.compile(r"(?:[.!?]|[다요음함임됨])[.)\]”’\"]*$")
 _ITEM = re.compile(
     r"[-–—•·∙◦○●◎※▪▶►✓*ㆍ]\s*\S|\(?\d{1,2}[.)]\s|[①-⑳㉮-㉻]|\(?[가나다라마바사아자차카타파하][.)]\s|[a-z][.)]\s|[ⅰ-ⅻ][.)]"
@@ -86,9 +86,10 @@ def rule_heading(text: str) -> tuple[int, str, str] | None:
     if not (found := _ARTICLE.match(text) or _ENGLISH_ARTICLE.match(text)):
         return None
     head, rest = found["head"].strip(), found["rest"].strip()
-    if _GOES_ON.match(rest):
+    bare = head[-1] == "조"
+    if _GOES_ON.match(rest) or (bare and rest.startswith("제")):
         return None
-    if rest and head[-1] == "조" and _is_name(rest) and len(rest) <= 20 and not is_item(rest):
+    if rest and bare and _is_name(rest) and len(rest) <= 20 and not is_item(rest):
         return ARTICLE, f"{head} {rest}", ""  # “제3조 대출 기간”, as older rules write it
     return ARTICLE, head, rest
 

@@ -30,7 +30,7 @@ _LONGEST_HEADING = 80
 _NUMBERED = re.compile(r"(?:[Ⅰ-Ⅻ]|\d{1,2}(?:\.\d{1,2})?)\.?\s+\S|[□■◆◇▣]")
 
 _WHOLE = re.compile(
-    r"(?:하[며고는여면]|[으하]면|으며|되[는며고어]|에서|에는|까지|부터|으로|에게|한다|있는|없는|[은는을를의와과및]"
+    r"(?:하[며고는여면]|[으하][면니]|으며|되[는며고어]|에서|에는|까지|부터|으로|에게|한다|있는|없는|[은는을를의와과및]"
     r"|또는|다만|경우|때|수|등)$"
 )
 """Ends after which a Korean word is usually over."""
@@ -116,11 +116,10 @@ def _without_running_heads(pages: Sequence[Page]) -> list[Page]:
 
 def _in_margin(line: Line, page: Page) -> bool:
     edge = _MARGIN * page.height
-    near = line.y < edge or line.y + line.size > page.height - edge
-    if not near:
-        return False
     ys = sorted(x.y for x in page.lines)
-    return line.y <= ys[min(1, len(ys) - 1)] or line.y >= ys[max(0, len(ys) - 2)]
+    if line.y < edge:
+        return line.y <= ys[:2][-1]
+    return line.y + line.size > page.height - edge and line.y >= ys[-2:][0]
 
 
 def _pattern(line: Line) -> str:
