@@ -44,14 +44,20 @@ def test_a_folder_is_imported_and_only_what_changed_again(venue: Path) -> None:
     assert (result.exit_code, result.stdout) == (
         0, "hours.md: 1 passage\nrules/loans.txt: 2 passages, 2026-03-01\n",
     )  # fmt: skip
-    assert kept(venue) == {"hours.md": ["평일 09:00~22:00"], "rules/loans.txt": ["정한다.", "14일이다.\n시행일: 2026-03-01"]}
+    assert kept(venue) == {
+        "hours.md": ["평일 09:00~22:00"],
+        "rules/loans.txt": ["정한다.", "14일이다.\n시행일: 2026-03-01"],
+    }
     with Library(venue / "documents.db") as library:
         source = library.sources()[1]
         passage = next(library.passages("rules/loans.txt"))
     assert (source.title, source.date, len(source.sha256)) == ("도서관 규정", "2026-03-01", 64)
     assert (passage.place, passage.date) == ("도서관 규정 › 제1조(목적)", "2026-03-01")
     (venue / "documents" / "hours.md").write_text("# 이용 시간\n\n쉬는 날\n", "utf-8")
-    assert run(venue / "documents", "--into", venue).stdout == "hours.md: 1 passage\nrules/loans.txt: unchanged\n"
+    assert (
+        run(venue / "documents", "--into", venue).stdout
+        == "hours.md: 1 passage\nrules/loans.txt: unchanged\n"
+    )
     assert kept(venue)["hours.md"] == ["쉬는 날"]
 
 
@@ -87,7 +93,10 @@ def test_bad_files_cost_one_sentence_each_and_nothing_else(venue: Path) -> None:
     result = run(documents)
     assert result.exit_code == 2
     lines = [x for x in result.stderr.splitlines() if x.startswith("giljabi:")]
-    assert [any(word in x for x in lines) for word in ("would expand", "is empty", "binary data", "2,048 MB")] == [True] * 4
+    assert [
+        any(word in x for x in lines)
+        for word in ("would expand", "is empty", "binary data", "2,048 MB")
+    ] == [True] * 4
     assert len(lines) == 4
     assert "Traceback" not in result.output
     assert "picture.png: left out" in result.stdout
@@ -119,7 +128,10 @@ def test_a_link_in_a_folder_is_not_followed(venue: Path, tmp_path: Path) -> None
         (["{notice}"], "Missing option '--into'"),
         (["{notice}", "--into", "{tmp}"], "is not a venue folder"),
         (["{notice}", "{map}", "--into", "{venue}"], "Documents go into a venue by themselves"),
-        (["{notice}", "--into", "{venue}", "--name", "x"], "Documents go into a venue by themselves"),
+        (
+            ["{notice}", "--into", "{venue}", "--name", "x"],
+            "Documents go into a venue by themselves",
+        ),
         (["{map}", "--into", "{venue}"], "is a venue already"),
         (["{old}", "--into", "{venue}"], "save it as HWPX"),
     ],

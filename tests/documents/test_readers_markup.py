@@ -42,8 +42,14 @@ def shown(document: Document) -> list[tuple[str, int, str]]:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp949", "euc-kr"])
 def test_rules_in_plain_text_in_every_usual_encoding(tmp_path: Path, encoding: str) -> None:
-    document = read(file(tmp_path, "a.txt", RULES.replace("“", "'").replace("”", "'").encode(encoding)))
-    assert (document.title, document.date, document.pages) == ("도서관 이용 규정", "2026-03-01", None)
+    document = read(
+        file(tmp_path, "a.txt", RULES.replace("“", "'").replace("”", "'").encode(encoding))
+    )
+    assert (document.title, document.date, document.pages) == (
+        "도서관 이용 규정",
+        "2026-03-01",
+        None,
+    )
     assert shown(document) == [
         ("heading", 1, "도서관 이용 규정"),
         ("heading", 2, "제1장 총칙"),
@@ -104,7 +110,9 @@ def test_what_only_begins_like_a_heading_is_none(line: str) -> None:
     assert rule_heading(line) is None
 
 
-def test_numbered_lines_of_a_notice_are_headings_where_they_stand_above_something(tmp_path: Path) -> None:
+def test_numbered_lines_of_a_notice_are_headings_where_they_stand_above_something(
+    tmp_path: Path,
+) -> None:
     text = "열람실 안내\n\n1. 이용 시간\n평일 09:00~22:00\n\n2. 준비물\n1) 학생증\n2) 사물함 열쇠\n\n3. 문의: 02-2220-0114\n"
     assert shown(read(file(tmp_path, "a.txt", text)))[1:] == [
         ("heading", 3, "1. 이용 시간"),
@@ -224,7 +232,10 @@ def test_hidden_characters_and_decomposed_hangul() -> None:
         ("시행일: 2026-03-01", "2026-03-01"),
         ("[시행 2026. 3. 1.] [2025. 12. 24. 개정]", "2026-03-01"),
         ("2026. 3. 1. 시행", "2026-03-01"),
-        ("이 규정은 2025년 9월 1일부터 시행한다. 이 규정은 2026년 3월 2일부터 시행한다.", "2026-03-02"),
+        (
+            "이 규정은 2025년 9월 1일부터 시행한다. 이 규정은 2026년 3월 2일부터 시행한다.",
+            "2026-03-02",
+        ),
         ("이 지침은 2026년 3월 2일(월)부터 적용한다", "2026-03-02"),
         ("작성일: 2024/05/06", "2024-05-06"),
         ("Effective date: 2026-01-02", "2026-01-02"),

@@ -39,7 +39,10 @@ def docx_of(path: Path, body: str, **parts: str) -> Path:
             "[Content_Types].xml": "<Types/>",
             "_rels/.rels": f'<Relationships><Relationship Type="{relation}" Target="word/document.xml"/></Relationships>',
             "word/document.xml": f'<w:document xmlns:w="{W}"><w:body>{body}</w:body></w:document>',
-            **{f"word/{name}.xml": f'<w:{name} xmlns:w="{W}">{text}</w:{name}>' for name, text in parts.items()},
+            **{
+                f"word/{name}.xml": f'<w:{name} xmlns:w="{W}">{text}</w:{name}>'
+                for name, text in parts.items()
+            },
         },
     )
 
@@ -50,7 +53,9 @@ def hwpx_of(path: Path, *sections: str, head: str = "", **more: str) -> Path:
         "Contents/header.xml": f'<hh:head xmlns:hh="{HH}">{head}</hh:head>',
     }
     for n, text in enumerate(sections):
-        parts[f"Contents/section{n}.xml"] = f'<hs:sec xmlns:hs="urn:s" xmlns:hp="{HP}">{text}</hs:sec>'
+        parts[f"Contents/section{n}.xml"] = (
+            f'<hs:sec xmlns:hs="urn:s" xmlns:hp="{HP}">{text}</hs:sec>'
+        )
     return zipped(path, {**parts, **more})
 
 
@@ -71,7 +76,9 @@ def test_a_document_of_word(tmp_path: Path) -> None:
     hidden.add_run(" 숨은 글").font.hidden = True
     hidden.add_run(" 지운 글").font.strike = True
     table = made.add_table(3, 3)
-    for r, row in enumerate((("대상", "기간", "권수"), ("학부생", "14일", "5권"), ("대학원생", "30일", "10권"))):
+    for r, row in enumerate(
+        (("대상", "기간", "권수"), ("학부생", "14일", "5권"), ("대학원생", "30일", "10권"))
+    ):
         for c, text in enumerate(row):
             table.cell(r, c).text = text
     table.cell(1, 0).merge(table.cell(2, 0))
@@ -79,7 +86,11 @@ def test_a_document_of_word(tmp_path: Path) -> None:
     box.cell(0, 0).text = "테두리 안의 글"
     made.save(str(tmp_path / "a.docx"))
     document = read(tmp_path / "a.docx")
-    assert (document.title, document.date, document.pages) == ("도서관 이용 규정", "2026-03-01", None)
+    assert (document.title, document.date, document.pages) == (
+        "도서관 이용 규정",
+        "2026-03-01",
+        None,
+    )
     assert shown(document) == [
         ("heading", 1, "도서관 이용 규정"),
         ("heading", 1, "제1장 총칙"),
@@ -134,7 +145,12 @@ def test_what_word_does_not_show_is_left_out(tmp_path: Path) -> None:
         '<w:style w:styleId="H"><w:name w:val="h"/><w:rPr><w:vanish/></w:rPr></w:style>'
         '<w:style w:styleId="TOC1"><w:name w:val="toc 1"/></w:style>'
     )
-    path = docx_of(tmp_path / "a.docx", body, styles=styles, comments="<w:comment><w:p><w:r><w:t>평</w:t></w:r></w:p></w:comment>")
+    path = docx_of(
+        tmp_path / "a.docx",
+        body,
+        styles=styles,
+        comments="<w:comment><w:p><w:r><w:t>평</w:t></w:r></w:p></w:comment>",
+    )
     assert [b.text for b in read(path).blocks] == ["남은 글 넣은 글", "칸에 쓴 글", "가 · 나"]
 
 
@@ -197,7 +213,10 @@ def test_the_kept_library_for_hwpx_writes_what_we_read(tmp_path: Path) -> None:
         table.set_cell_text(*at, text)
     made.save_to_path(str(tmp_path / "a.hwpx"))
     document = read(tmp_path / "a.hwpx")
-    assert [b.text for b in document.blocks if b.kind == "row"] == ["전화: 02-2220-0114", "위치: 1층"]
+    assert [b.text for b in document.blocks if b.kind == "row"] == [
+        "전화: 02-2220-0114",
+        "위치: 1층",
+    ]
     ours = "".join(b.text for b in document.blocks if b.kind != "row")
     with hwpx.HwpxDocument.open(str(tmp_path / "a.hwpx")) as other:
         theirs = other.text.plain()
@@ -218,9 +237,13 @@ def lying_zip(path: Path) -> Path:
     """A part that declares ten bytes and holds a million."""
     zipped(path, {"_rels/.rels": "<x/>", "word/document.xml": "<" + "a" * 1_000_000 + "/>"})
     raw = path.read_bytes()
-    packed = next(i.compress_size for i in zipfile.ZipFile(path).infolist() if "document" in i.filename)
+    packed = next(
+        i.compress_size for i in zipfile.ZipFile(path).infolist() if "document" in i.filename
+    )
     sizes = packed.to_bytes(4, "little")
-    path.write_bytes(raw.replace(sizes + (1_000_003).to_bytes(4, "little"), sizes + (10).to_bytes(4, "little")))
+    path.write_bytes(
+        raw.replace(sizes + (1_000_003).to_bytes(4, "little"), sizes + (10).to_bytes(4, "little"))
+    )
     return path
 
 
@@ -232,7 +255,11 @@ def test_bad_archives_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "locked.docx").write_bytes(ole + "EncryptedPackage".encode("utf-16-le"))
     (tmp_path / "old.hwpx").write_bytes(ole)
     (tmp_path / "no.docx").write_bytes(b"not a zip")
-    hwpx_of(tmp_path / "manifest.hwpx", p("x"), **{"META-INF/manifest.xml": "<m><odf:encryption-data/></m>"})
+    hwpx_of(
+        tmp_path / "manifest.hwpx",
+        p("x"),
+        **{"META-INF/manifest.xml": "<m><odf:encryption-data/></m>"},
+    )
     hwpx_of(tmp_path / "cut.hwpx", p("가나다" * 999))
     whole = (tmp_path / "cut.hwpx").read_bytes()
     (tmp_path / "cut.hwpx").write_bytes(whole[: len(whole) // 2])

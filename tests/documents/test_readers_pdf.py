@@ -115,7 +115,9 @@ def test_a_paragraph_over_two_pages_stands_on_its_first(tmp_path: Path) -> None:
     pdf.output(str(tmp_path / "a.pdf"))
     document = read(tmp_path / "a.pdf")
     assert document.pages == 2
-    assert [(b.text, b.page) for b in document.blocks if b.kind == "text"] == [(f"{LONG} {LONG} {LONG}", 1)]
+    assert [(b.text, b.page) for b in document.blocks if b.kind == "text"] == [
+        (f"{LONG} {LONG} {LONG}", 1)
+    ]
 
 
 def test_invisible_text_is_left_out_but_not_a_scan_s(tmp_path: Path) -> None:
@@ -134,14 +136,24 @@ def test_invisible_text_is_left_out_but_not_a_scan_s(tmp_path: Path) -> None:
 def test_a_page_printed_by_a_browser(tmp_path: Path) -> None:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
-    rows = "".join(f"<tr><td>{a}<td>{b}<td>{c}" for a, b, c in (("학부생", "14일", "5권"), ("대학원생", "30일", "10권")))
+    rows = "".join(
+        f"<tr><td>{a}<td>{b}<td>{c}"
+        for a, b, c in (("학부생", "14일", "5권"), ("대학원생", "30일", "10권"))
+    )
     (tmp_path / "a.html").write_text(
         "<!doctype html><meta charset=utf-8><title>x</title><style>@page{size:A5;margin:20mm}"
         "body{font:11pt NanumGothic}td,th{padding:2mm 8mm}</style><h1>이용 안내</h1><h2>대출</h2>"
         f"<p>{LONG} {LONG}</p><table><tr><th>대상<th>기간<th>권수{rows}</table><h2>문의</h2><ul><li>1층 안내대<li>02-2220-0114</ul>",
         "utf-8",
     )
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={tmp_path / 'u'}"]
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-pdf-header-footer",
+        f"--user-data-dir={tmp_path / 'u'}",
+    ]
     subprocess.run(
         [*command, f"--print-to-pdf={tmp_path / 'a.pdf'}", str(tmp_path / "a.html")],
         check=True, capture_output=True, timeout=120,
@@ -180,10 +192,22 @@ def test_a_word_divided_at_a_line_s_end_is_whole_again() -> None:
 
 def test_articles_at_the_head_of_pages_are_no_running_heads() -> None:
     pages = [
-        Page(n, 400, 800, (line("규정집", 780), line(f"제{n}조(이름)", 760, 120), line("본문이다.", 700, 120), line(f"{n}", 20)))
+        Page(
+            n,
+            400,
+            800,
+            (
+                line("규정집", 780),
+                line(f"제{n}조(이름)", 760, 120),
+                line("본문이다.", 700, 120),
+                line(f"{n}", 20),
+            ),
+        )
         for n in (1, 2, 3)
     ]
-    assert [b.text for b in blocks_of(pages)] == [t for n in (1, 2, 3) for t in (f"제{n}조(이름)", "본문이다.")]
+    assert [b.text for b in blocks_of(pages)] == [
+        t for n in (1, 2, 3) for t in (f"제{n}조(이름)", "본문이다.")
+    ]
 
 
 def hand_made(count: int | None = None, *, loop: bool = False) -> bytes:
