@@ -173,6 +173,27 @@ def test_a_file_that_takes_too_long_is_one_sentence(tmp_path: Path) -> None:
         confined.read(path, confined.Limits(seconds=1))
 
 
+def test_a_pdf_that_makes_its_parser_spin_is_one_sentence(tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2", reason="the [documents] extra is not installed")
+    # Forty forms, each drawing the next one twice: 2 to the 40th letters.
+    objects = ["<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>"]
+    font = "/Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>"
+    objects.append(
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>"
+    )
+    objects.append("<</Length 5>>stream\n/X Do\nendstream ")
+    for n in range(6, 46):
+        drawn = "/X Do /X Do" if n < 45 else "BT /F1 9 Tf (a) Tj ET"
+        objects.append(
+            f"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X {n} 0 R>>{font}>>"
+            f"/Length {len(drawn)}>>stream\n{drawn}\nendstream "
+        )
+    body = "".join(f"{n} 0 obj{text}endobj\n" for n, text in enumerate(objects, 1))
+    (tmp_path / "spin.pdf").write_text(f"%PDF-1.4\n{body}trailer<</Root 1 0 R>>\n%%EOF")
+    with pytest.raises(GiljabiError, match="more than 3 s to read"):
+        confined.read(tmp_path / "spin.pdf", confined.Limits(seconds=3))
+
+
 def test_what_the_child_reads_is_what_is_read_here(venue: Path) -> None:
     from giljabi.documents.readers import read
 
