@@ -43,7 +43,14 @@ def read(path: Path, limits: Limits | None = None) -> Document:
     limits = limits or Limits()
     format_of(path)
     check_size(path, limits)
-    command = [sys.executable, "-P", "-m", __name__, str(path.absolute()), json.dumps(asdict(limits))]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        __name__,
+        str(path.absolute()),
+        json.dumps(asdict(limits)),
+    ]
     with tempfile.TemporaryFile() as out:
         try:
             # In a session of its own, so that Ctrl-C reaches it by way of this process only.
