@@ -30,10 +30,11 @@ from giljabi.documents.passage import Passage
 FIGURES = (
     "noun_own", "noun_near", "noun_passage", "verb_near", "own_words", "worst_missing", "missing",
     "fits", "unfit", "free", "pairs", "rank", "row", "except", "length", "english",
-    "cos_own", "cos_near", "cos_english", "cos_fit",
+    "cos_own", "cos_near", "cos_english", "cos_fits", "own_below_best", "near_below_best",
+    "cos_nouns", "cos_missing",
 )  # fmt: skip
-"""What is known of a sentence beside a question, in the order of the weights. The last four need an
-encoder and are 0 without one, which has weights of its own."""
+"""What is known of a sentence beside a question, in the order of the weights. From cos_own on they
+need an encoder, and are 0 without one: that has weights of its own."""
 _ROW = re.compile(r"^[^:：.]{1,30}[:：] .+ · ")
 _EXCEPT = re.compile(r"^(?:다만|단,|그러나)")
 _LEADS = re.compile(
@@ -85,14 +86,15 @@ class Finder:
         self._encoder = encoder
         self._vectors: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.Lock()
-        self._weights = weights()["with_encoder" if encoder else "words_only"]
+        self._learnt = "with_encoder" if encoder else "words_only"
 
     def find(self, question: str, hits: Sequence[Hit]) -> list[Evidence]:
         """Every span of `hits`, the likeliest to answer first."""
         asked = read(question)
         found = [(span, rank) for rank, hit in enumerate(hits, 1) for span in spans(hit.passage)]
         rows = self.figures(asked, found)
-        w, bias = self._weights["weights"], self._weights["bias"]
+        learnt = weights()[self._learnt]
+        w, bias = learnt["weights"], learnt["bias"]
         odds = [
             _sigmoid(bias + sum(w[n] * x for n, x in zip(FIGURES, row, strict=True)))
             for row in rows
@@ -103,16 +105,22 @@ class Finder:
     @property
     def bar(self) -> float:
         """The odds below which nothing is taken for an answer."""
-        return float(self._weights["bar"])
+        return float(weights()[self._learnt]["bar"])
 
     def figures(self, asked: Asked, found: Sequence[tuple[Span, int]]) -> list[list[float]]:
         """(n, len(FIGURES)) of n spans with the ranks of their passages."""
         weighted = [(g, self._weight(g)) for g in asked.groups]
         cosines = self._cosines(asked, [s for s, _ in found])
-        return [
-            self._row(asked, weighted, span, rank, near)
-            for (span, rank), near in zip(found, cosines, strict=True)
-        ]
+        best = tuple(max((c[n] for c in cosines), default=0.0) for n in (0, 1))
+        out = []
+        for (span, rank), (own, near) in zip(found, cosines, strict=True):
+            row = self._row(asked, weighted, span, rank)
+            known = dict(zip(FIGURES, row, strict=False))
+            out.append(
+                [*row, own, near, known["english"] * near, known["fits"] * near, own - best[0],
+                 near - best[1], known["noun_near"] * near, known["worst_missing"] * near]
+            )  # fmt: skip
+        return out
 
     def _weight(self, group: Group) -> float:
         """How much a word tells: a known one by its rarity, an unknown one more than any."""
@@ -122,9 +130,8 @@ class Finder:
         return min(own, max(known)) if known and group.text else max(known, default=own)
 
     def _row(
-        self, asked: Asked, groups: Sequence[tuple[Group, float]], span: Span, rank: int,
-        cosines: tuple[float, float],
-    ) -> list[float]:  # fmt: skip
+        self, asked: Asked, groups: Sequence[tuple[Group, float]], span: Span, rank: int
+    ) -> list[float]:
         own = squeezed(span.text)
         near = own + "|" + squeezed(" ".join((*span.passage.titles, span.lead)))
         whole = near + "|" + squeezed(span.passage.text)
@@ -137,8 +144,6 @@ class Finder:
         fits = asked.fits(claims, span.text)
         said = squeezed(asked.text)
         pairs = {said[i : i + 2] for i in range(len(said) - 1)}
-        cos_own, cos_near = cosines
-        english = float(asked.lang == "en")
         return [
             _share(nouns, own), _share(nouns, near), _share(nouns, whole), _share(verbs, near),
             _share([(Group(g.text), w) for g, w in nouns], near),
@@ -146,8 +151,7 @@ class Finder:
             float(wants and fits), float(wants and not fits), float(not wants),
             sum(p in near for p in pairs) / max(1, len(pairs)), 1 / rank,
             float(bool(_ROW.match(span.text))), float(bool(_EXCEPT.match(span.text))),
-            math.log1p(len(own)) / 6, english,
-            cos_own, cos_near, english * cos_near, float(wants and fits) * cos_near,
+            math.log1p(len(own)) / 6, float(asked.lang == "en"),
         ]  # fmt: skip
 
     def _cosines(self, asked: Asked, found: Sequence[Span]) -> list[tuple[float, float]]:

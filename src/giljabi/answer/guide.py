@@ -74,13 +74,13 @@ class Guide:
 
     `model_wait_s` bounds how long an answer waits for the one model slot before the template
     takes over; None waits as long as it takes. `documents` are asked where the places have no
-    answer; with `reads` the generator words what they say, else they are quoted.
+    answer; `reader` words what they say (recipes/documents.toml), without one they are quoted.
     """
 
     def __init__(
         self, venue: Venue, generator: Generator | None = None, *,
         model_wait_s: float | None = None, origin: str | None = None,
-        documents: Documents | None = None, reads: bool = False,
+        documents: Documents | None = None, reader: Generator | None = None,
     ) -> None:  # fmt: skip
         self.venue = venue
         self.generator = generator
@@ -90,7 +90,7 @@ class Guide:
         self._phrasebook = Phrasebook(venue)
         self._checker = Checker(venue, self._names, self._phrasebook)
         self._documents = documents
-        self._reader = Reader(generator) if generator is not None and reads else None
+        self._reader = Reader(reader) if reader is not None else None
         self._slot = threading.Lock()
         self._queue = threading.Lock()
         self._wait = model_wait_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +17,7 @@ from giljabi.errors import GiljabiError
 from giljabi.venue import folder
 
 if TYPE_CHECKING:
+    from giljabi.answer.cites import Documents
     from giljabi.model.generate import Loaded
     from giljabi.venue.place import Venue
 
@@ -43,18 +44,26 @@ class Chosen:
     served_name: str = ""
     adapter: str = "shipped"
     threads: int | None = None
+    reader: str = "none"
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--model, --adapter, --served-name and --threads, handed on as one `chosen`."""
+    """--model, --adapter, --served-name, --threads and --reader, handed on as one `chosen`."""
 
     @wraps(command)
     def with_chosen(
-        *args: Any, model: str, served_name: str, adapter: str, threads: int | None, **rest: Any
-    ) -> Any:
-        return command(*args, chosen=Chosen(model, served_name, adapter, threads), **rest)
+        *args: Any, model: str, served_name: str, adapter: str, threads: int | None, reader: str,
+        **rest: Any,
+    ) -> Any:  # fmt: skip
+        chosen = Chosen(model, served_name, adapter, threads, reader)
+        return command(*args, chosen=chosen, **rest)
 
     options = (
+        click.option(
+            "--reader", default="none", envvar="GILJABI_READER", show_default=True,
+            help="Who words what documents say: none (they are quoted), model (the one --model "
+            "names), or a LoRA in GGUF form over the embedded model.",
+        ),
         click.option(
             "--threads", type=click.IntRange(1), envvar="GILJABI_THREADS",
             help="Threads of the in-process model; one core is left free by default.",
@@ -117,11 +126,24 @@ class Model:
         self._chosen = chosen
         self._loaded: Loaded | None = None
         self._file: Path | None = None
+        self._reader: Loaded | None = None
+        self._reader_file: Path | None = None
 
     @property
     def name(self) -> str:
         """Its name; "" where only templates answer."""
         return self._loaded.name if self._loaded else ""
+
+    def reads(self, venue: Venue) -> Loaded | None:
+        """Who words documents of `venue`, beside `over`: the one that runs, unless fitted anew."""
+        if (
+            self._reader is None
+            or self._file != self._reader_file
+            or self._chosen.reader == "model"
+        ):
+            self._reader = reader(self._chosen, venue, self._loaded)
+            self._reader_file = self._file
+        return self._reader
 
     def over(self, venue: Venue) -> Loaded | None:
         """The model for `venue`: the one that runs, unless it has to be fitted otherwise."""
@@ -144,7 +166,44 @@ def _adapter(chosen: Chosen) -> Path | Literal["shipped"] | None:
 def guide_of(venue_dir: Path, chosen: Chosen, origin: str | None) -> Guide:
     """A guide over the venue folder with the model that was asked for."""
     venue = folder.load(venue_dir)
-    return Guide(venue, generator(chosen, venue), origin=origin)
+    model, documents = generator(chosen, venue), documents_of(venue_dir)
+    return Guide(
+        venue, model, origin=origin, documents=documents,
+        reader=reader(chosen, venue, model) if documents else None,
+    )  # fmt: skip
+
+
+def reader(chosen: Chosen, venue: Venue, model: Loaded | None) -> Loaded | None:
+    """Who words documents: the model itself, the embedded one with another adapter, or nobody."""
+    if chosen.reader == "none":
+        return None
+    if chosen.reader == "model":
+        if model is None:
+            raise GiljabiError("--reader model needs a model; leave out --model none.")
+        return model
+    if not Path(chosen.reader).is_file():
+        raise GiljabiError(
+            f"There is no adapter {chosen.reader}; --reader takes none, model or a file."
+        )
+    return embedded(venue, replace(chosen, adapter=chosen.reader))
+
+
+def documents_of(venue_dir: Path) -> Documents | None:
+    """The documents imported into the venue, found by meaning too where their encoder is installed."""
+    from giljabi.answer.cites import FILE, Documents
+    from giljabi.documents import encoders
+    from giljabi.documents.library import Library
+
+    if not (venue_dir / FILE).is_file():
+        return None
+    library = Library(venue_dir / FILE)
+    by = encoders.known_by(library.encoder) if library.encoder else None
+    if library.encoder and by is None:
+        click.echo(
+            "giljabi: the documents' encoder is not installed; they are found by words alone "
+            "(pip install 'giljabi[meaning]').", err=True,
+        )  # fmt: skip
+    return Documents(library, by)
 
 
 @contextmanager

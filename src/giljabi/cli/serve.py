@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from giljabi.answer.guide import Guide
-from giljabi.cli.options import Chosen, Model, model_options, plain_chat, venue_option
+from giljabi.cli.options import (
+    Chosen,
+    Model,
+    documents_of,
+    model_options,
+    plain_chat,
+    venue_option,
+)
 from giljabi.errors import GiljabiError
 from giljabi.venue import folder
 
@@ -111,7 +118,11 @@ def serve(
 
             def guide(venue: Venue) -> Guide:
                 wait = None if model_wait < 0 else model_wait
-                made = Guide(venue, model.over(venue), model_wait_s=wait, origin=origin)
+                documents = documents_of(venue_dir)
+                made = Guide(
+                    venue, model.over(venue), model_wait_s=wait, origin=origin,
+                    documents=documents, reader=model.reads(venue) if documents else None,
+                )  # fmt: skip
                 if voice is not None:
                     voice.ear.know(venue)
                 return made

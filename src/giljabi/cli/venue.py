@@ -11,6 +11,8 @@ import click
 
 from giljabi.answer.guide import Guide
 from giljabi.cli.options import progress_bar, venue_option
+from giljabi.documents.encoders import NAMES
+from giljabi.documents.library import Library
 from giljabi.errors import GiljabiError
 from giljabi.venue import folder
 
@@ -107,10 +109,17 @@ _MAPS = (".osm", ".osm.gz", ".osm.bz2", ".pbf")
     show_default=True,
     help="Of documents: the largest file that is read.",
 )
+@click.option(
+    "--encoder",
+    type=click.Choice(["auto", "none", *NAMES]),
+    default="auto",
+    show_default=True,
+    help="Of documents: what finds them by meaning too; auto is the best that is installed.",
+)
 @click.pass_context
 def venue_import(
     ctx: click.Context, records: tuple[Path, ...], coordinates: Path | None, target: Path | None,
-    name: str, origin: str | None, prune: bool, max_mb: int,
+    name: str, origin: str | None, prune: bool, max_mb: int, encoder: str,
 ) -> None:  # fmt: skip
     """Read RECORDS into a venue folder.
 
@@ -134,7 +143,7 @@ def venue_import(
                 "Documents go into a venue by themselves: import records and maps first, and give "
                 "--coordinates, --name and --origin with those."
             )
-        _import_documents(ctx, records, target, prune, max_mb)
+        _import_documents(ctx, records, target, prune, max_mb, encoder)
         return
     if (target / "venue.toml").exists():
         raise GiljabiError(
@@ -149,9 +158,9 @@ def venue_import(
 
 
 def _import_documents(
-    ctx: click.Context, given: tuple[Path, ...], target: Path, prune: bool, max_mb: int
+    ctx: click.Context, given: tuple[Path, ...], target: Path, prune: bool, max_mb: int, name: str
 ) -> None:
-    from giljabi.documents import importing
+    from giljabi.documents import encoders, importing
     from giljabi.documents.confined import Limits
 
     with progress_bar() as bar:
@@ -164,6 +173,11 @@ def _import_documents(
         outcomes = importing.import_documents(
             given, target, prune=prune, limits=Limits(size=max_mb << 20), told=told
         )
+    name = encoders.installed() if name == "auto" else name.removeprefix("none")
+    if name:
+        with Library(target / importing.LIBRARY, create=True) as library, progress_bar() as bar:
+            task = bar.add_task(f"by meaning ({name})", total=len(library))
+            library.embed(encoders.encoder(name), lambda done: bar.update(task, completed=done))
     if any(o.kind == "failed" for o in outcomes):
         ctx.exit(2)
 

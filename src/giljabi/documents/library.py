@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
 from pathlib import Path
@@ -191,10 +191,18 @@ class Library:
         with self._connection() as connection:
             return int(connection.execute("SELECT count(*) FROM passage").fetchone()[0])
 
-    def embed(self, encoder: Encoder) -> int:
+    @property
+    def encoder(self) -> str:
+        """The sha256 of the encoder whose vectors are kept; "" without vectors."""
+        with self._connection() as connection:
+            row = connection.execute("SELECT encoder FROM vector LIMIT 1").fetchone()
+        return str(row[0]) if row else ""
+
+    def embed(self, encoder: Encoder, progress: Callable[[int], None] = lambda done: None) -> int:
         """Make the vectors that `encoder` has not made yet, kept as float16; how many were made.
 
-        A library keeps one encoder's: another's takes their places.
+        A library keeps one encoder's: another's takes their places. `progress` hears how many
+        have been made; what was made stays where it is interrupted.
         """
         import numpy as np  # noqa: PLC0415
 
@@ -217,6 +225,7 @@ class Library:
                     [(encoder.sha256, v, row[0]) for v, row in zip(values, rows, strict=True)],
                 )
             made += len(rows)
+            progress(made)
 
     def vectors(self, encoder: Encoder) -> tuple[list[str], list[str], NDArray[np.float16]]:
         """The ids, their sources and the (n, width) vectors that `encoder` made."""

@@ -129,11 +129,23 @@ class VerdictOut(BaseModel):
     claims: list[ClaimOut]
 
 
+class PassageOut(BaseModel):
+    """A passage an answer cites: where it stands, and its text, one block a line."""
+
+    id: str
+    source: str
+    titles: list[str]
+    text: str
+    page: int | None
+    date: str
+
+
 class GuideReply(Reply):
     """An answer of the guide.
 
     `minutes` are walking minutes, `line` is (lon, lat) in WGS84 degrees, `guessed` says which
     stretches of it are estimates, `stops` are the places it passes, `timings` are milliseconds.
+    Of an answer from documents, `passages` are those it cites and `reasoning` says what it rests on.
     Sentences that did not pass the check are no part of it.
     """
 
@@ -149,6 +161,8 @@ class GuideReply(Reply):
     stops: list[str] = []
     timings: dict[str, float]
     minutes: float | None
+    reasoning: str = ""
+    passages: list[PassageOut] = []
 
 
 class Wiped(BaseModel):

@@ -16,7 +16,8 @@ export function sources(answer, kiosk, words) {
     box.append(el("p", {}, words.whyNothing));
     return box;
   }
-  const rows = answer.facts.map((fact) =>
+  if (answer.reasoning) box.append(el("p", {}, answer.reasoning));
+  const rows = answer.facts.filter((fact) => fact.kind !== "cites").map((fact) =>
     el(
       "li", {},
       el("b", {}, words.facts[fact.kind] ?? fact.kind), " ",

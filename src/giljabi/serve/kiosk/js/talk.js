@@ -6,6 +6,7 @@
 import { topicButton } from "./browse.js";
 import { button, el, icon } from "./dom.js";
 import { inLang } from "./lang/words.js";
+import { passages } from "./passages.js";
 import { sources } from "./sources.js";
 
 const FOLLOW_UPS = 3;
@@ -127,7 +128,7 @@ export class Conversation {
         ? [el("p", { class: "actions" }, button(words.again, () => doors.ask(turn.question), { class: "strong" }))]
         : [];
     const { answer } = turn;
-    return answer === null ? [] : [actions(answer, doors), sources(answer, kiosk, words)];
+    return answer === null ? [] : [passages(answer, words), actions(answer, doors), sources(answer, kiosk, words)];
   }
 }
 

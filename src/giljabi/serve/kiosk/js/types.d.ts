@@ -92,6 +92,17 @@ export interface Answer {
   guessed: boolean[];
   stops: string[];
   minutes: number | null;
+  reasoning: string;
+  passages: Passage[];
+}
+
+export interface Passage {
+  id: string;
+  source: string;
+  titles: string[];
+  text: string;
+  page: number | null;
+  date: string;
 }
 
 export interface Step {

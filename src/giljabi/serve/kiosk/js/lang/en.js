@@ -125,8 +125,10 @@ export const en = {
     code: "Number", kind: "Kind", floors: "Floors", inside: "Location", feature: "Facility",
     neighbour: "Neighbour", minutes: "Walking time", distance: "Distance", step: "Way",
     transit: "Transport", detail: "Detail", closer: "Comparison", taller: "Comparison",
-    member: "Place", count: "Count", check: "Check", bearing: "Direction",
+    member: "Place", count: "Count", check: "Check", bearing: "Direction", cites: "Document",
   },
+  passages: "Answered from this part of the documents",
+  page: (n) => `page ${n}`,
   units: {
     min: "min", recorded: "min (recorded)", km: "km", m: "m", above: "above ground",
     below: "basement", note: "", left: "left", right: "right", up: "above", down: "below",

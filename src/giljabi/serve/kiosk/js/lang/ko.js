@@ -134,7 +134,11 @@ export const ko = {
     code: "번호", kind: "종류", floors: "층수", inside: "위치", feature: "시설", neighbour: "이웃",
     minutes: "걷는 시간", distance: "거리", step: "길", transit: "교통", detail: "정보",
     closer: "비교", taller: "비교", member: "장소", count: "개수", check: "확인", bearing: "방향",
+    cites: "문서",
   },
+  passages: "문서의 이 부분을 보고 답했습니다",
+  /** @param {number} n */
+  page: (n) => `${n}쪽`,
   /** @type {Record<string, string>} */
   units: {
     min: "분", recorded: "분(기록)", km: "km", m: "m", above: "지상", below: "지하", note: "",
