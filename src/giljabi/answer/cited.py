@@ -38,6 +38,11 @@ _NEGATED = re.compile(
 _CLAUSE = re.compile(
     r"[,;:·/()\n]|(?<=[고며나])\s|(?<=지만)\s|(?<=는데)\s|\b(?:and|but|while|whereas)\b"
 )
+_ENDING = re.compile(r"(?:습니다|니다|습니까|니까|는다|다|며|고|면|지|나|요|는|은)$")
+_LIGHT = re.compile(
+    r"(?:있|없|하|되|이|아니)\S?(?:습니다|니다|어요|아요|며|고|는|을|은)$|(?:입니다|합니다|됩니다|아닙니다|예요|이에요)$|"
+    r"(?:수|것|때|등|및|또는|그리고|경우|동안|따라|따르면|대해|위해|모두|각각|이|그|해당|네|답|질문|문서|오전|오후)(?:[은는이가을를에의도]|에서|에는)?$"
+)
 _OPENING_YES = re.compile(r"^(?:네|예|응|아니요|아니오|아뇨|yes|no)\b", re.I)
 
 
@@ -47,7 +52,9 @@ class _Cited:
 
     fact: Fact
     claims: Claims
-    clauses: tuple[Claims, ...]
+    squeezed: str
+    clauses: tuple[tuple[Claims, str], ...]
+    """Each with what stands in it before its first number: what that number is of."""
     negated: bool
 
 
@@ -61,7 +68,12 @@ class CitedChecker:
         every = "\n".join(f"{f.unit}\n{f.value}" for f in facts.of("cites"))
         self._all = Claims(every)
         self._asked = Claims(f"{facts.query.text}\n{every}")
-        self._known = frozenset(w for text in (every, facts.query.text) for w in _words(text))
+        words = _korean_words(f"{every}\n{facts.query.text}")
+        self._known = {f for w in words for f in _forms(w)}
+        self._english = frozenset(
+            re.findall(r"[a-z][a-z'-]+", f"{every} {facts.query.text}".lower())
+        )
+        self._begun = {w[:2] for w in words if len(w) > 2}
 
     def check(self, text: str) -> Verdict:
         """The verdict on a whole answer or reasoning."""
@@ -121,47 +133,78 @@ class CitedChecker:
             if not self._asked.has_name(n)
         ]
         out += [
-            Claim(w, problem="a word that neither the cited text nor plain wording accounts for")
-            for w in unknown_words(sentence, self._known)
-            if self._asked.share([korean.strip_particle(w)]) < 1
+            Claim(w, problem="a word that the cited text does not account for")
+            for w in _korean_words(sentence)
+            if not (_LIGHT.match(w) or w[:2] in self._begun or self._known & _forms(w))
         ]
+        if self._lang == "en":
+            out += [
+                Claim(w, problem="a word that the cited text does not account for")
+                for w in unknown_words(sentence, self._english)
+                if not korean.has_hangul(w)
+            ]
         return out
 
     def _rests_on(self, sentence: str) -> _Cited | None:
         """The cited sentence that has every number of this one, and the most of its words."""
         stated = numbers(sentence)
-        words = content_words(sentence)
+        words = [w for w in _korean_words(sentence) if not _LIGHT.match(w)] or content_words(
+            sentence
+        )
         fits = [c for c in self._cited if all(c.claims.states(n) for n in stated)]
-        shares = [(c.claims.share(words), -i, c) for i, c in enumerate(fits)]
+        shares = [(_share(words, c.squeezed), -i, c) for i, c in enumerate(fits)]
         best = max(shares, key=lambda s: s[:2], default=None)
         return best[2] if best is not None and best[0] >= 0.5 else None
 
 
 def _cited(fact: Fact) -> _Cited:
     text = str(fact.value)
-    clauses = tuple(Claims(part) for part in _CLAUSE.split(text) if squeezed(part or ""))
-    return _Cited(fact, Claims(text), clauses, bool(_NEGATED.search(text)))
+    parts = [part for part in _CLAUSE.split(text) if squeezed(part or "")]
+    clauses = tuple((Claims(p), squeezed(re.split(r"\d", p, maxsplit=1)[0])) for p in parts)
+    return _Cited(fact, Claims(text), squeezed(text), clauses, bool(_NEGATED.search(text)))
 
 
-def _words(text: str) -> set[str]:
-    out: set[str] = set()
-    for word in re.findall(r"[가-힣]+|[A-Za-z][A-Za-z'-]*", text):
-        out |= {word.lower(), korean.strip_particle(word).lower()}
-    return out
+def _share(words: Sequence[str], text: str) -> float:
+    """The share of `words` that stand in `text` (squeezed), whatever their endings; 1 of none."""
+    if not words:
+        return 1.0
+    return sum(w[:2] in text or any(f in text for f in _forms(w)) for w in words) / len(words)
+
+
+def _korean_words(text: str) -> list[str]:
+    """Runs of Hangul; what hangs on a number is its unit, which the numbers account for."""
+    return re.findall(r"(?<![\d가-힣])[가-힣]+", text)
+
+
+def _forms(word: str) -> set[str]:
+    """A word whole, without its particle, and as a verb without its ending: 한다, 합니다 -> 하."""
+    bare = korean.strip_particle(word)
+    out = {word, bare}
+    if stem := _ENDING.sub("", word):
+        out.add(stem if stem != word else bare)
+        if (ending := _ENDING.search(word)) and stem == word[: ending.start()]:
+            out.add(_open(stem))
+    return {f for f in out if f}
+
+
+def _open(stem: str) -> str:
+    """A stem whose last syllable is cut of the ㄴ, ㄹ or ㅂ of its ending: 연 and 엽 -> 여."""
+    code = ord(stem[-1]) - 0xAC00
+    if 0 <= code < 11172 and code % 28 in (4, 8, 17, 20):
+        return stem[:-1] + chr(0xAC00 + code - code % 28)
+    return stem
 
 
 def _moved(sentence: str, cited: _Cited) -> Number | None:
-    """A number said with a word that stands only beside another number of its unit."""
-    words = content_words(sentence)
+    """A number said with a word that stands only before another number of its unit."""
+    words = [w for w in map(korean.strip_particle, _korean_words(sentence)) if len(w) >= 2]
     for n in numbers(sentence):
-        own = [c for c in cited.clauses if c.states(n)]
+        own = [c for c, _ in cited.clauses if c.states(n)]
         others = [
-            c for c in cited.clauses
+            head for c, head in cited.clauses
             if c not in own and any(m.unit == n.unit and m.value != n.value for m in c.numbers)
         ]  # fmt: skip
-        if any(
-            any(c.share([w]) == 1 for c in others) and not any(c.share([w]) == 1 for c in own)
-            for w in words
-        ):
-            return n
+        for w in words:
+            if any(w in head for head in others) and not any(c.share([w]) == 1 for c in own):
+                return n
     return None

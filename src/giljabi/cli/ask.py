@@ -17,6 +17,7 @@ from giljabi.cli.options import (
     plain_chat,
     progress_bar,
     venue_option,
+    writing,
 )
 from giljabi.errors import GiljabiError
 from giljabi.venue import folder
@@ -125,18 +126,23 @@ def route(start: str, end: str, venue_dir: Path, step_free: bool, as_json: bool)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Report folder (report.json, report.md)."
 )
+@click.option("--split", default="", help="Of questions about documents: only this side, as test.")
 def evaluate(
     questions: Path,
     venue_dir: Path,
     chosen: Chosen,
     records: Path | None,
     out: Path | None,
+    split: str,
 ) -> None:
-    """Measure the guide on a question set with checkable answers."""
-    from giljabi.measure import suite
+    """Measure the guide on a question set with checkable answers, about places or documents."""
+    from giljabi.measure import cited_answers, suite
     from giljabi.measure.records import RawRecords
 
     guide = guide_of(venue_dir, chosen, None)
+    if cited_answers.is_of_documents(questions):
+        _of_documents(guide, questions, split, out)
+        return
     rows = suite.read_questions(questions)
     raw = RawRecords.load(records) if records else None
     with progress_bar() as progress:
@@ -147,3 +153,21 @@ def evaluate(
     click.echo(report.to_markdown())
     if out is not None:
         suite.write_report(report, out)
+
+
+def _of_documents(guide: Guide, questions: Path, split: str, out: Path | None) -> None:
+    from giljabi.measure import cited_answers
+    from giljabi.measure.report import write_text
+
+    rows = cited_answers.read_document_questions(questions, split)
+    with progress_bar() as progress:
+        task = progress.add_task(questions.name, total=len(rows))
+        found = cited_answers.ask_documents(
+            guide, rows, lambda done: progress.update(task, completed=done)
+        )
+    table = cited_answers.to_markdown(found)
+    click.echo(table)
+    if out is not None:
+        with writing(out):
+            folder.write_json(out / "report.json", cited_answers.to_json(found))
+            write_text(out / "report.md", table)

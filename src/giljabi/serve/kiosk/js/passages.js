@@ -10,7 +10,7 @@ import { el } from "./dom.js";
  * @param {Words} words
  */
 export function passages(answer, words) {
-  if (answer.passages.length === 0) return null;
+  if (answer.passages.length === 0) return "";
   const items = answer.passages.map((passage) => {
     const cited = answer.facts.filter((f) => f.kind === "cites" && f.subject === passage.id);
     const page = passage.page === null ? "" : words.page(passage.page);
