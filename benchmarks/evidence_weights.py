@@ -51,6 +51,12 @@ class Case:
     figures: Rows
     answers: Rows
 
+    def ranked(self) -> list[int]:
+        """The numbers of the spans, the likeliest to answer first, by the weights that are kept."""
+        learnt = evidence.weights()["with_encoder"]["weights"]
+        scores = self.figures @ np.array([learnt[f] for f in FIGURES])
+        return [int(n) for n in np.argsort(-scores, kind="stable")]
+
 
 def cases_of(document: Path, questions: Sequence[dict[str, Any]], by: Encoder | None) -> list[Case]:
     """The questions on one document, asked in a library that holds nothing else."""
@@ -164,7 +170,7 @@ def read_folder(folder: Path, documents: Path | None = None, split: str = "") ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--encoder", default="use+e5")
+    parser.add_argument("--encoder", default="e5")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     dev = read_folder(TRAIN.parent / "questions", TRAIN.parent / "corpus", "dev")

@@ -25,7 +25,8 @@ FILE = "documents.db"
 _PASSAGES = 8
 _CITED = 4
 _LISTED = 12
-_SHOWN = 6
+SHOWN = 6
+"""Sentences that a reader is shown."""
 _NEAR = 0.02  # odds below which a passage is about something else
 _MORE = 0.6  # of the best one's odds: a second sentence that answers as well
 _LIST = re.compile(
@@ -66,7 +67,7 @@ class Documents:
         query = replace(query, slot="document")
         answers = found[0].odds >= self._finder.bar
         chosen = _together(query, found, self._finder.bar) if answers else [found[0].span]
-        facts = cited(query, chosen, [e.span for e in found[:_SHOWN]])
+        facts = cited(query, chosen, [e.span for e in found[:SHOWN]])
         return facts if answers else replace(facts, outcome="not_in_data", missing="document")
 
 

@@ -67,15 +67,27 @@ Frequency = Callable[[str], float]
 
 
 def spans(passage: Passage) -> list[Span]:
-    """The sentences, items and rows of `passage` in order."""
+    """The sentences, items and rows of `passage` in order, without those that give orders."""
     out: list[Span] = []
     lead = ""
     for number, line in enumerate(passage.text.split("\n")):
         parts = [line] if _ROW.match(line) else sentences(line)
-        out += [Span(passage, part, number, lead) for part in parts]
+        out += [Span(passage, part, number, lead) for part in parts if not gives_orders(part)]
         if _LEADS.search(line):
             lead = line
     return out
+
+
+def gives_orders(text: str) -> bool:
+    """Whether a sentence speaks to a machine: what documents say is data and is never obeyed."""
+    ko, en = _orders()
+    return bool(ko.search(re.sub(r"\s+", "", text)) or en.search(text))
+
+
+@lru_cache(maxsize=1)
+def _orders() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    table = tomllib.loads((files("giljabi.answer") / "passages.toml").read_text("utf-8"))["orders"]
+    return re.compile("|".join(table["ko"])), re.compile("|".join(table["en"]), re.IGNORECASE)
 
 
 class Finder:

@@ -260,6 +260,8 @@ class Gatherer:
     def _has(self, query: Query, p: Place) -> Facts:
         if hit := has(p, query.term, query.lang):
             found = fact("feature" if hit.unit == "feature" else "kind", p, hit.value)
+            if "which_floor" in query.flags:  # that it is there says not where inside
+                return Facts(query, "not_in_data", (found,), missing="which_floor")
             return Facts(query, "found", (found, fact("check", p, "yes", found.kind)))
         return Facts(query, "not_in_data", tuple(self._features(query, p)), missing="has")
 

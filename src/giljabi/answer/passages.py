@@ -10,7 +10,7 @@ import math
 import re
 import threading
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -187,12 +187,20 @@ def synonyms_within(question: str) -> list[tuple[int, int, tuple[str, ...]]]:
             if len(key) == 1:
                 found, size = ([words[key]] if key in words else []), 1
             else:
-                found = [at[m.start()] for m in re.finditer(re.escape(key), joined)]
+                found = [at[n] for n in _found(key, joined)]
                 size = len(key)
             out += [(start, _after(at, start, size), values) for start in found]
     for pattern, values in _english_keys():
         out += [(*m.span(), values) for m in pattern.finditer(question)]
     return out
+
+
+def _found(key: str, text: str) -> Iterator[int]:
+    """Where `key` begins in `text`."""
+    n = text.find(key)
+    while n >= 0:
+        yield n
+        n = text.find(key, n + 1)
 
 
 def _after(at: list[int], start: int, letters: int) -> int:

