@@ -220,6 +220,25 @@ def test_the_buttons_answer_tells_the_finding_on_the_page(start, venue_dir):
     assert "places.json, line 1" in page
 
 
+def test_two_operators_are_each_told_of_their_own_button(start, venue_dir):
+    operator = operator_of(reloader=Reloader(venue_dir, Guide))
+    server = start(answers=Guide(folder.load(venue_dir)), operator=operator)
+    one, other = (
+        httpx.Client(base_url=server.url, headers={"Origin": server.url}, timeout=20)
+        for _ in range(2)
+    )
+    with one, other:
+        for browser in (one, other):
+            browser.post("/admin/login", data={"token": TOKEN})
+        one.post("/admin/reload?lang=en")
+        (venue_dir / "places.json").write_text("[{", "utf-8")
+        other.post("/admin/reload?lang=en")
+        mine, others = (b.get("/admin?lang=en").text for b in (one, other))
+    assert "places read" in mine
+    assert "Not reloaded: " not in mine
+    assert "Not reloaded: " in others
+
+
 def test_a_served_folder_is_reloaded_without_a_restart(venue_dir, tmp_path):
     options = (
         "--model",
