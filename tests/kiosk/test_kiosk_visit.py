@@ -145,9 +145,7 @@ def test_a_lost_server_is_told_and_its_return_too(visit, serve_kiosk):
     assert turn.locator(".label").inner_text() == "답을 가져오지 못했어요."
     assert "연결이 끊겼어요" in page.locator("#connection").inner_text()
     server.start()
-    page.wait_for_function(
-        "document.querySelector('#connection').textContent.includes('다시 연결')"
-    )
+    page.locator("#connection", has_text="다시 연결").wait_for()
     page.wait_for_selector("body:not(.lost)")
     turn.get_by_role("button", name="다시 묻기").click()
     page.locator(".turn.over").nth(2).wait_for()
