@@ -30,6 +30,25 @@ def long_names(serve_kiosk, tmp_path_factory):
     return serve_kiosk("--venue", venue_of(folder, places, links, ko="교정", en="Campus"))
 
 
+@pytest.fixture(scope="module")
+def endless_names(serve_kiosk, tmp_path_factory):
+    """Names of 500 characters without a space: the longest that a venue may have."""
+    long = {"ko": "가" * 250 + "W" * 250, "en": "W" * 500}
+    kind = {"ko": "곳", "en": "place"}
+    places = [
+        {"id": "door", "name": {"ko": "정문", "en": "Door"}, "kind": kind, "area": "campus",
+         "point": {"lat": 37.5550, "lon": 127.0440}},
+        {"id": "far", "name": long, "kind": long, "area": "campus", "aliases": ["먼곳"],
+         "point": {"lat": 37.5580, "lon": 127.0470}},
+    ]  # fmt: skip
+    links = (
+        "a,b,kind,metres,minutes,step_free,estimated,hint_ko,hint_en,source\n"
+        "door,far,walk,430,6,yes,,,,survey\n"
+    )
+    folder = tmp_path_factory.mktemp("endless") / "venue"
+    return serve_kiosk("--venue", venue_of(folder, places, links, **long))
+
+
 def too_small(page):
     """What can be touched, is seen, and is smaller than a finger."""
     return page.evaluate(
@@ -173,6 +192,23 @@ def test_the_name_of_the_goal_is_seen_whole_in_large_type_too(visit, long_names,
         # The pin is a square on its tip: its box is half again as large as what is drawn.
         assert inside(boxes[".mark.goal i"], frame, 0.15 * boxes[".mark.goal i"]["width"])
         page.click("#large")
+
+
+@pytest.mark.parametrize("size", [TALL, PHONE], ids=lambda s: f"{s[0]}x{s[1]}")
+def test_names_as_long_as_they_may_be_leave_everything_in_its_place(visit, endless_names, size):
+    page = visit(endless_names, "/?to=far", size=size)
+    page.wait_for_selector(".mark.goal b")
+    boxes = page.evaluate(
+        """() => ["#map", "#panel", "#ask", "#bar", ".mark.goal b"]
+          .map((name) => document.querySelector(name).getBoundingClientRect().toJSON())"""
+    )
+    assert not overflows(page)
+    assert all(inside(box, {"left": 0, "top": 0, "right": size[0], "bottom": size[1]}) for box in boxes)
+    tops = [box["top"] for box in boxes[:4]]
+    assert tops == sorted(tops)
+    assert boxes[1]["height"] > size[1] / 5
+    for part in ("#panel", "#ask", "#bar"):
+        assert page.locator(part).evaluate("e => e.scrollWidth <= e.clientWidth + 1")
 
 
 def inside(box, frame, slack=1):
