@@ -203,7 +203,9 @@ def test_names_as_long_as_they_may_be_leave_everything_in_its_place(visit, endle
           .map((name) => document.querySelector(name).getBoundingClientRect().toJSON())"""
     )
     assert not overflows(page)
-    assert all(inside(box, {"left": 0, "top": 0, "right": size[0], "bottom": size[1]}) for box in boxes)
+    assert all(
+        inside(box, {"left": 0, "top": 0, "right": size[0], "bottom": size[1]}) for box in boxes
+    )
     tops = [box["top"] for box in boxes[:4]]
     assert tops == sorted(tops)
     assert boxes[1]["height"] > size[1] / 5

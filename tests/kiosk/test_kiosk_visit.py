@@ -161,7 +161,9 @@ def test_a_page_that_is_up_before_its_server_waits_for_it(visit, campus):
     page.wait_for_selector("body:not(.starting) .view.home")
 
 
-def test_a_visit_goes_on_when_the_venue_is_read_anew_under_it(visit, serve_kiosk, tmp_path, monkeypatch):
+def test_a_visit_goes_on_when_the_venue_is_read_anew_under_it(
+    visit, serve_kiosk, tmp_path, monkeypatch
+):
     monkeypatch.setenv("GILJABI_ADMIN_TOKEN", TOKEN)
     door = {"id": "door", "name": {"ko": "정문", "en": "Door"}, "kind": {"ko": "문"}, "area": "campus",
             "point": {"lat": 37.555, "lon": 127.044}}  # fmt: skip
@@ -184,7 +186,9 @@ def test_a_visit_goes_on_when_the_venue_is_read_anew_under_it(visit, serve_kiosk
     turn = ask(page, "신관까지 어떻게 가?")
     assert "신관" in turn.locator(".text").inner_text()
     assert turn.locator(".why").count() == 1
-    page.locator(".turn").nth(0).get_by_role("button", name="가는 길").click()  # to a place that is gone
+    page.locator(".turn").nth(0).get_by_role(
+        "button", name="가는 길"
+    ).click()  # to a place that is gone
     page.wait_for_selector(".result[aria-busy=false] .label")
     page.click("#home")  # nobody is using it any more: it takes up the new venue
     page.clock.run_for(16_000)
