@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kiosk_page import HOSPITAL, PHONE, TALL, ZOOMED, ask, ready_ms, weight
+from kiosk_page import HOSPITAL, PHONE, TALL, ZOOMED, ask, ready_ms, venue_of, weight
 
 TARGET = 44
 
@@ -11,6 +11,42 @@ TARGET = 44
 @pytest.fixture(scope="module")
 def server(serve_kiosk):
     return serve_kiosk("--venue", HOSPITAL)
+
+
+@pytest.fixture(scope="module")
+def long_names(serve_kiosk, tmp_path_factory):
+    """A goal with a long name in the north-east, where the buttons of the map are."""
+    places = [
+        {"id": "door", "name": {"ko": "정문", "en": "Door"}, "kind": {"ko": "문", "en": "door"},
+         "area": "campus", "point": {"lat": 37.5550, "lon": 127.0440}},
+        {"id": "library", "name": {"ko": "백남학술정보관", "en": "Academic Information Library"},
+         "kind": {"ko": "도서관", "en": "library"}, "area": "campus", "point": {"lat": 37.5580, "lon": 127.0470}},
+    ]  # fmt: skip
+    links = (
+        "a,b,kind,metres,minutes,step_free,estimated,hint_ko,hint_en,source\n"
+        "door,library,walk,430,6,yes,,,,survey\n"
+    )
+    folder = tmp_path_factory.mktemp("long") / "venue"
+    return serve_kiosk("--venue", venue_of(folder, places, links, ko="교정", en="Campus"))
+
+
+@pytest.fixture(scope="module")
+def endless_names(serve_kiosk, tmp_path_factory):
+    """Names of 500 characters without a space: the longest that a venue may have."""
+    long = {"ko": "가" * 250 + "W" * 250, "en": "W" * 500}
+    kind = {"ko": "곳", "en": "place"}
+    places = [
+        {"id": "door", "name": {"ko": "정문", "en": "Door"}, "kind": kind, "area": "campus",
+         "point": {"lat": 37.5550, "lon": 127.0440}},
+        {"id": "far", "name": long, "kind": long, "area": "campus", "aliases": ["먼곳"],
+         "point": {"lat": 37.5580, "lon": 127.0470}},
+    ]  # fmt: skip
+    links = (
+        "a,b,kind,metres,minutes,step_free,estimated,hint_ko,hint_en,source\n"
+        "door,far,walk,430,6,yes,,,,survey\n"
+    )
+    folder = tmp_path_factory.mktemp("endless") / "venue"
+    return serve_kiosk("--venue", venue_of(folder, places, links, **long))
 
 
 def too_small(page):
@@ -137,6 +173,58 @@ def test_large_type_is_larger(visit, server):
     page.click("#large")
     assert page.evaluate(size) >= 1.25 * before
     assert page.locator("#large").get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.parametrize("size", [TALL, PHONE, (320, 640)], ids=lambda s: f"{s[0]}x{s[1]}")
+def test_the_name_of_the_goal_is_seen_whole_in_large_type_too(visit, long_names, size):
+    page = visit(long_names, "/?to=library&lang=en", size=size)
+    page.wait_for_selector(".mark.goal b")
+    for _ in range(2):
+        page.wait_for_timeout(200)  # the map has taken its new size
+        boxes = page.evaluate(
+            """() => Object.fromEntries(["#map", "#map-tools", "#map-section", ".mark.goal b", ".mark.goal i"]
+              .map((name) => [name, document.querySelector(name).getBoundingClientRect().toJSON()]))"""
+        )
+        tools, frame = boxes["#map-tools"], boxes["#map"]
+        assert inside(tools, boxes["#map-section"])
+        assert inside(boxes[".mark.goal b"], frame)
+        assert apart(boxes[".mark.goal b"], tools)
+        # The pin is a square on its tip: its box is half again as large as what is drawn.
+        assert inside(boxes[".mark.goal i"], frame, 0.15 * boxes[".mark.goal i"]["width"])
+        page.click("#large")
+
+
+@pytest.mark.parametrize("size", [TALL, PHONE], ids=lambda s: f"{s[0]}x{s[1]}")
+def test_names_as_long_as_they_may_be_leave_everything_in_its_place(visit, endless_names, size):
+    page = visit(endless_names, "/?to=far", size=size)
+    page.wait_for_selector(".mark.goal b")
+    boxes = page.evaluate(
+        """() => ["#map", "#panel", "#ask", "#bar", ".mark.goal b"]
+          .map((name) => document.querySelector(name).getBoundingClientRect().toJSON())"""
+    )
+    assert not overflows(page)
+    assert all(
+        inside(box, {"left": 0, "top": 0, "right": size[0], "bottom": size[1]}) for box in boxes
+    )
+    tops = [box["top"] for box in boxes[:4]]
+    assert tops == sorted(tops)
+    assert boxes[1]["height"] > size[1] / 5
+    for part in ("#panel", "#ask", "#bar"):
+        assert page.locator(part).evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+
+
+def inside(box, frame, slack=1):
+    return (
+        box["left"] >= frame["left"] - slack and box["right"] <= frame["right"] + slack
+        and box["top"] >= frame["top"] - slack and box["bottom"] <= frame["bottom"] + slack
+    )  # fmt: skip
+
+
+def apart(a, b):
+    return (
+        a["right"] <= b["left"] or b["right"] <= a["left"]
+        or a["bottom"] <= b["top"] or b["bottom"] <= a["top"]
+    )  # fmt: skip
 
 
 def test_reduced_motion_moves_nothing(visit, server):

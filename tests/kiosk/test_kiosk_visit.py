@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
 from kiosk_page import ask, venue_of
 
+TOKEN = "correct-horse-battery-staple"
 BUSY = (
     "ERR_CONNECTION_REFUSED",
     "ERR_SOCKET_NOT_CONNECTED",
@@ -143,9 +145,7 @@ def test_a_lost_server_is_told_and_its_return_too(visit, serve_kiosk):
     assert turn.locator(".label").inner_text() == "답을 가져오지 못했어요."
     assert "연결이 끊겼어요" in page.locator("#connection").inner_text()
     server.start()
-    page.wait_for_function(
-        "document.querySelector('#connection').textContent.includes('다시 연결')"
-    )
+    page.locator("#connection", has_text="다시 연결").wait_for()
     page.wait_for_selector("body:not(.lost)")
     turn.get_by_role("button", name="다시 묻기").click()
     page.locator(".turn.over").nth(2).wait_for()
@@ -159,6 +159,40 @@ def test_a_page_that_is_up_before_its_server_waits_for_it(visit, campus):
     page.wait_for_selector("body.starting #connection:not(:empty)")
     page.unroute(re.compile("/v1/kiosk$"))
     page.wait_for_selector("body:not(.starting) .view.home")
+
+
+def test_a_visit_goes_on_when_the_venue_is_read_anew_under_it(
+    visit, serve_kiosk, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("GILJABI_ADMIN_TOKEN", TOKEN)
+    door = {"id": "door", "name": {"ko": "정문", "en": "Door"}, "kind": {"ko": "문"}, "area": "campus",
+            "point": {"lat": 37.555, "lon": 127.044}}  # fmt: skip
+    desk = {**door, "id": "desk", "name": {"ko": "접수처", "en": "Desk"},
+            "point": {"lat": 37.556, "lon": 127.044}}  # fmt: skip
+    new = {**door, "id": "new", "name": {"ko": "신관", "en": "Annex"}, "neighbours": [],
+           "inside": {"levels": [1]}, "point": {"lat": 37.557, "lon": 127.044}}  # fmt: skip
+    folder = tmp_path / "growing"
+    names = {"ko": "교정", "en": "Campus"}
+    server = serve_kiosk("--admin", "--venue", venue_of(folder, [door, desk], **names))
+    page = visit(server, errors=("404",), clock=True)
+    ask(page, "접수처 어디야?")
+    links = (
+        "a,b,kind,metres,minutes,step_free,estimated,hint_ko,hint_en,source\n"
+        "door,new,walk,200,3,yes,,,,survey\n"
+    )
+    venue_of(folder, [door, new], links, **names)
+    told = httpx.post(f"{server.url}/admin/reload", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert told.status_code == 200, told.text
+    turn = ask(page, "신관까지 어떻게 가?")
+    assert "신관" in turn.locator(".text").inner_text()
+    assert turn.locator(".why").count() == 1
+    page.locator(".turn").nth(0).get_by_role(
+        "button", name="가는 길"
+    ).click()  # to a place that is gone
+    page.wait_for_selector(".result[aria-busy=false] .label")
+    page.click("#home")  # nobody is using it any more: it takes up the new venue
+    page.clock.run_for(16_000)
+    page.locator(".view.home", has_text="신관").wait_for()
 
 
 def test_names_that_are_html_stay_text(visit, serve_kiosk, tmp_path):

@@ -146,6 +146,6 @@ def scripted_voice(ear=None, mouth=None, **limits):
         ear or ScriptedEar(),
         mouth or ScriptedMouth(),
         ScriptedListener,
-        lambda text, lang: text.replace("2층", "이 층"),
+        lambda text, lang, readings: text.replace("2층", "이 층"),
         VoiceLimits(**limits),
     )

@@ -5,9 +5,9 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from running import until
 from scripted import ScriptedGuide, ScriptedTalk
 
-from conftest import until
 from giljabi.answer.memory import Memory, Turn
 from giljabi.errors import GiljabiError
 

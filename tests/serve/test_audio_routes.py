@@ -14,6 +14,7 @@ import pytest
 soundfile = pytest.importorskip("soundfile", reason="needs the extra voice")
 pytest.importorskip("python_multipart", reason="needs the extra voice")
 
+from running import until  # noqa: E402
 from scripted_voice import (  # noqa: E402
     ScriptedEar,
     ScriptedMouth,
@@ -23,8 +24,6 @@ from scripted_voice import (  # noqa: E402
     utterance,
     wav_file,
 )
-
-from conftest import until  # noqa: E402
 
 ASKED = utterance("도서관 어디야?")
 

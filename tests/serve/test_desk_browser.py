@@ -51,6 +51,14 @@ def faults(page):
     return [(v["id"], [n["target"] for n in v["nodes"]]) for v in found]
 
 
+def narrowest(page):
+    """Pixels of the narrowest value or cell of words."""
+    return page.evaluate(
+        """Math.min(...[...document.querySelectorAll("dd, th:not(.number), td:not(.number)")]
+          .map((cell) => cell.clientWidth))"""
+    )
+
+
 @pytest.fixture
 def server(start, hospital):
     operator = operator_of(keep_days=3, reloader=Reloader(HOSPITAL, Guide))
@@ -75,6 +83,8 @@ def test_the_operator_signs_in_reloads_forgets_and_leaves(server, page):
     page.wait_for_selector("[role=status]")
     assert faults(page) == []
     page.click("text=English")
+    page.wait_for_selector("h1:has-text('Desk')")
+    assert narrowest(page) >= 64  # English on a phone: words, not letters below each other
     page.click("text=Delete all kept words now")
     page.wait_for_selector("h1:has-text('Desk')")
     assert page.locator("text=주차 요금 얼마야?").count() == 0

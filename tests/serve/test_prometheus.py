@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from operated import TOKEN, operator_of
 from prometheus_client.parser import text_string_to_metric_families
+from running import until
 from scripted import ScriptedGuide, ScriptedTalk
 
-from conftest import until
 from giljabi.answer.guide import MODEL_BUSY, Guide
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

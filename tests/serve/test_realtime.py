@@ -11,6 +11,7 @@ pytest.importorskip("websockets", reason="needs the extra voice")
 pytest.importorskip("soxr", reason="needs the extra voice")
 
 from live import AUDIO, live, sound, types, words
+from running import until
 from scripted_voice import (
     WORDS,
     ScriptedEar,
@@ -20,8 +21,6 @@ from scripted_voice import (
     scripted_voice,
     utterance,
 )
-
-from conftest import until
 
 # The official client opens its socket in a way that websockets 17 wants spelt otherwise.
 pytestmark = pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")

@@ -19,6 +19,7 @@ pytest.importorskip("websockets", reason="needs the extra voice")
 pytest.importorskip("soxr", reason="needs the extra voice")
 
 from live import AUDIO, live, types, words
+from running import Running, until
 from scripted_voice import (
     ScriptedEar,
     ScriptedMouth,
@@ -31,7 +32,6 @@ from scripted_voice import (
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from conftest import Running, until
 from giljabi.answer.memory import Memory
 from giljabi.serve.options import ServeOptions
 

@@ -14,12 +14,14 @@ from pathlib import Path
 import httpx
 import pytest
 from operated import TOKEN, operator_of, serving
+from running import until
 from scripted import VENUE, ScriptedGuide
 
-from conftest import until
 from giljabi.answer.guide import Guide
 from giljabi.serve.current_guide import CurrentGuide
 from giljabi.serve.reloading import RefusedVenueError, Reloader, ReloadingError
+from giljabi.serve.voice import Voice
+from giljabi.spoken import spoken
 from giljabi.venue import folder
 
 HOSPITAL = Path(__file__).parents[1] / "venues" / "hospital"
@@ -218,6 +220,25 @@ def test_the_buttons_answer_tells_the_finding_on_the_page(start, venue_dir):
     assert "places.json, line 1" in page
 
 
+def test_two_operators_are_each_told_of_their_own_button(start, venue_dir):
+    operator = operator_of(reloader=Reloader(venue_dir, Guide))
+    server = start(answers=Guide(folder.load(venue_dir)), operator=operator)
+    one, other = (
+        httpx.Client(base_url=server.url, headers={"Origin": server.url}, timeout=20)
+        for _ in range(2)
+    )
+    with one, other:
+        for browser in (one, other):
+            browser.post("/admin/login", data={"token": TOKEN})
+        one.post("/admin/reload?lang=en")
+        (venue_dir / "places.json").write_text("[{", "utf-8")
+        other.post("/admin/reload?lang=en")
+        mine, others = (b.get("/admin?lang=en").text for b in (one, other))
+    assert "places read" in mine
+    assert "Not reloaded: " not in mine
+    assert "Not reloaded: " in others
+
+
 def test_a_served_folder_is_reloaded_without_a_restart(venue_dir, tmp_path):
     options = (
         "--model",
@@ -240,3 +261,33 @@ def test_a_served_folder_is_reloaded_without_a_restart(venue_dir, tmp_path):
         assert (reply.status_code, reply.json()["error"]["code"]) == (409, "venue_refused")
         assert "places.json" in reply.json()["error"]["message"]
         assert editions_in(ask()) == {"3"}
+
+
+@pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")
+def test_names_are_said_as_the_venue_of_the_moment_says(start, venue_dir):
+    for module in ("numpy", "soxr", "soundfile", "websockets"):
+        pytest.importorskip(module, reason="needs the extra voice")
+    from live import live
+    from scripted_voice import ScriptedEar, ScriptedListener, ScriptedMouth
+
+    mouth = ScriptedMouth()
+    voice = Voice(ScriptedEar(), mouth, ScriptedListener, spoken)
+    operator = operator_of(reloader=Reloader(venue_dir, Guide))
+    server = start(answers=Guide(folder.load(venue_dir)), voice=voice, operator=operator)
+
+    def said(read_aloud, question):
+        mouth.said.clear()
+        body = {"model": "giljabi", "voice": "alloy", "input": read_aloud}
+        assert server.http.post("/v1/audio/speech", json=body).status_code == 200
+        talk.write(question)
+        talk.until("response.done")
+        return " ".join(text for text, _ in mouth.said)
+
+    with live(server) as talk:  # open from before the reload until after it
+        before = said("MRI실입니다.", "MRI실 어디야?")
+        assert before.count("엠알아이") >= 2
+        head = venue_dir / "venue.toml"
+        head.write_text(head.read_text("utf-8").replace("엠알아이", "자기공명"), "utf-8")
+        assert server.http.post("/admin/reload", headers=BEARER).status_code == 200
+        after = said("MRI실입니다.", "MRI실 어디야?")
+    assert after == before.replace("엠알아이", "자기공명")

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import openai
 import pytest
+from running import until
 
-from conftest import until
 from giljabi.serve.openai_shapes import ChatRequest, Chunks
 from giljabi.serve.reply import StalledError, Stream
 from giljabi.serve.work import Workers

@@ -5,8 +5,8 @@ import threading
 import time
 
 import pytest
+from running import until
 
-from conftest import until
 from giljabi.serve.work import BusyError, Workers
 
 

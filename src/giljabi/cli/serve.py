@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, closing
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,7 +170,7 @@ def _voice(
         ear(ear_name, venue, threads=chosen.threads),
         mouth(voice_name, fall_back=lambda sentence: click.echo(sentence, err=True)),
         listening,
-        partial(spoken, readings=venue.readings),
+        spoken,
         VoiceLimits(sockets=conversations),
     )
 

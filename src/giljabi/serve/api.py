@@ -156,7 +156,7 @@ def _add_voice(
     from giljabi.serve.audio_routes import AudioRoutes  # noqa: PLC0415
     from giljabi.serve.realtime import RealtimeRoute  # noqa: PLC0415
 
-    AudioRoutes(voice, options, workers).add_to(app)
+    AudioRoutes(guide, voice, options, workers).add_to(app)
     RealtimeRoute(guide, voice, options, conversations).add_to(app)
 
 

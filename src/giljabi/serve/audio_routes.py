@@ -21,6 +21,7 @@ from giljabi.serve.options import ServeOptions
 from giljabi.serve.reply import Stream, result_of
 from giljabi.serve.shapes import RefusalError, errors
 from giljabi.serve.sound_formats import MEDIA_TYPES, written
+from giljabi.serve.subject import Answerer
 from giljabi.serve.voice import SPEECH, TRANSCRIPTIONS, Voice
 from giljabi.serve.work import Cancel, Workers
 from giljabi.speech import wav
@@ -32,7 +33,10 @@ _FIELDS, _FIELD_BYTES = 32, 16 * 1024
 class AudioRoutes:
     """Transcriptions and speech, by the same workers as every answer."""
 
-    def __init__(self, voice: Voice, options: ServeOptions, workers: Workers) -> None:
+    def __init__(
+        self, guide: Answerer, voice: Voice, options: ServeOptions, workers: Workers
+    ) -> None:
+        self.guide = guide
         self.voice = voice
         self.options = options
         self.workers = workers
@@ -104,7 +108,8 @@ class AudioRoutes:
         for sentence in sentences(text):
             if cancel():
                 return
-            yield from self.voice.mouth.say(self.voice.spoken(sentence, lang), lang, cancel=cancel)
+            said = self.voice.spoken(sentence, lang, self.guide.venue.readings)
+            yield from self.voice.mouth.say(said, lang, cancel=cancel)
 
     def _check(self, name: str) -> None:
         if name not in self.options.models:

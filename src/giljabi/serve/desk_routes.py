@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
 from typing import Any, Literal
@@ -37,6 +38,7 @@ _NOT_KEPT = (
     "The words of questions are not kept; start with `giljabi serve --keep-unanswered DAYS`."
 )
 _FLUSH_S = 5.0
+_UNREAD = 16
 _log = logging.getLogger(__name__)
 _Chosen = Literal["ko", "en"] | None
 
@@ -49,7 +51,7 @@ class DeskRoutes:
         self.current = current
         self.workers = workers
         self.gate = Gate(operator.admission)
-        self._said: desk_page.Said | None = None
+        self._said: OrderedDict[str, desk_page.Said] = OrderedDict()  # by session
 
     def add_to(self, app: FastAPI) -> None:
         """Register the routes."""
@@ -68,7 +70,7 @@ class DeskRoutes:
         """The page, or the form to sign in. Not `async`: it reads the database."""
         if not (self.gate.bearer(request) or self.gate.session(request)):
             return desk_page.sign_in(_lang(request, lang))
-        said, self._said = self._said, None
+        said = self._said.pop(self.gate.whose(request), None)
         return desk_page.desk(self._figures(), _lang(request, lang), said)
 
     async def sign_in(self, request: Request, lang: _Chosen = None) -> Response:
@@ -101,15 +103,17 @@ class DeskRoutes:
             _log.warning("the venue was not reloaded: %s", _one_line(str(e)))
             if _by_program(request):
                 raise RefusalError(409, str(e), "venue_refused") from None
-            return self._back(lang, desk_page.refused(chosen, str(e)))
+            return self._back(request, lang, desk_page.refused(chosen, str(e)))
         _log.info("the venue was reloaded: %s", done.venue_hash)
-        return asdict(done) if _by_program(request) else self._back(lang, _told(done, chosen))
+        if _by_program(request):
+            return asdict(done)
+        return self._back(request, lang, _told(done, chosen))
 
     def forget(self, request: Request, lang: _Chosen = None) -> Any:
         """Delete the words that are kept."""
         self.gate.require(request)
         gone = self._reading(self.operator.desk.forget)
-        return {"deleted": gone} if _by_program(request) else self._back(lang, None)
+        return {"deleted": gone} if _by_program(request) else RedirectResponse(_to_page(lang), 303)
 
     def tell(self, request: Request) -> dict[str, Any]:
         """The figures as JSON."""
@@ -146,8 +150,10 @@ class DeskRoutes:
             message = "The operator's record does not work; the log says why."
             raise RefusalError(503, message, "desk_unavailable") from None
 
-    def _back(self, lang: _Chosen, said: desk_page.Said | None) -> Response:
-        self._said = said
+    def _back(self, request: Request, lang: _Chosen, said: desk_page.Said) -> Response:
+        self._said[self.gate.whose(request)] = said
+        while len(self._said) > _UNREAD:
+            self._said.popitem(last=False)
         return RedirectResponse(_to_page(lang), 303)
 
 

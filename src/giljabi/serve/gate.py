@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from fastapi import Request
 from starlette.responses import Response
 
@@ -51,6 +53,10 @@ class Gate:
         """Raises RefusalError 401 unless the request carries the token or a session."""
         if not (self.bearer(request) or self.session(request)):
             raise _no_token("Send the admin token as `Authorization: Bearer …`, or sign in.")
+
+    def whose(self, request: Request) -> str:
+        """What tells one browser's session from another's, and opens nothing."""
+        return hashlib.sha256(request.cookies.get(_COOKIE, "").encode()).hexdigest()
 
     def admit(self, request: Request, response: Response) -> None:
         """Give the browser a session."""

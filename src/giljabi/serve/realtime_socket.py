@@ -122,7 +122,7 @@ class RealtimeSocket:
             tell,
             options=TurnOptions(lang=session.lang),
             place=lambda place, lang: self._guide.venue.place(place).label(lang),
-            spoken=voice.spoken,
+            spoken=lambda text, lang: voice.spoken(text, lang, self._guide.venue.readings),
             history=old.history if old else self._kept.history,
         )
 

@@ -5,7 +5,7 @@ Nothing here imports `giljabi.speech` or its libraries: a server without a voice
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -58,8 +58,8 @@ class Voice:
     mouth: Mouth
     listener: Callable[[int], Listener | Hold]
     """A listener of its own for each live conversation, given the silence that ends a turn (ms)."""
-    spoken: Callable[[str, Lang], str]
-    """Written text as it is read aloud."""
+    spoken: Callable[[str, Lang, Mapping[str, str]], str]
+    """Written text as it is read aloud, given the readings of the venue of the moment."""
     limits: VoiceLimits = field(default_factory=VoiceLimits)
 
 

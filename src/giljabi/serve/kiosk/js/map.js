@@ -2,6 +2,7 @@
 
 /** @import {Drawn, Kiosk, Lang, Position, Spot} from "./types" */
 
+import { byId } from "./dom.js";
 import { inLang, WORDS } from "./lang/words.js";
 import { arrangeLabels } from "./map_labels.js";
 import { mark } from "./map_marks.js";
@@ -77,11 +78,18 @@ export class VenueMap {
     const bounds = L.latLngBounds(shown.map(flip));
     const most = this.kiosk.map.schematic ? 3 : CLOSEST_ZOOM;
     const { x, y } = this.map.getSize();
-    // Room for the names below the marks, and for the buttons at the right.
-    const em = parseFloat(getComputedStyle(this.map.getContainer()).fontSize);
+    // Room for the pin above the goal, the names below the marks, and the buttons over the map.
+    const box = this.map.getContainer();
+    const em = parseFloat(getComputedStyle(box).fontSize);
+    const half = Math.max(0, ...[...box.querySelectorAll("b")].map((name) => name.offsetWidth)) / 2 + 8;
+    const tools = byId("map-tools").getBoundingClientRect();
+    const frame = box.getBoundingClientRect();
+    const over = tools.top < frame.bottom;
+    const above = over && tools.width > tools.height ? tools.bottom - frame.top : 0;
+    const beside = over && above === 0 ? tools.width + 8 : 0;
     this.map.fitBounds(bounds, {
-      paddingTopLeft: [Math.min(72, x / 7), Math.min(56, y / 3.6)],
-      paddingBottomRight: [Math.min(96, x / 6), Math.min(4.4 * em, y / 3.6)],
+      paddingTopLeft: [Math.min(half, x / 3), Math.min(3.6 * em + above, 0.62 * y)],
+      paddingBottomRight: [Math.min(half + beside, x / 2.5), Math.min(4.4 * em, y / 3.6)],
       maxZoom: most,
       animate: false,
     });

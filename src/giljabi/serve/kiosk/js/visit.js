@@ -1,6 +1,6 @@
 /** One kiosk and whoever stands before it: the views, the questions, and the forgetting. */
 
-/** @import {Category, Drawn, Kiosk, Lang, Spot} from "./types" */
+/** @import {Answer, Category, Drawn, Kiosk, Lang, Spot} from "./types" */
 /** @import {Doors} from "./browse.js" */
 /** @import {Turn} from "./talk.js" */
 
@@ -120,13 +120,13 @@ export class App {
     const { signal } = this.asking;
     this.waiting += 1;
     try {
-      turn.answer = await server.ask(
+      turn.answer = this.known(await server.ask(
         { question, conversation: this.conversationId, lang: this.display.lang, signal },
         (sentence) => {
           turn.sentences.push(sentence);
           this.conversation.update(turn, this.doors);
         },
-      );
+      ));
       if (turn.sentences.length === 0) turn.sentences.push(turn.answer.result);
     } catch (error) {
       if (!signal.aborted) turn.trouble = this.troubleOf(error);
@@ -144,6 +144,15 @@ export class App {
       this._show(); // the focus stays where the next question is written
     }
     return turn;
+  }
+
+  /**
+   * The answer with places that this page knows: the venue may have been read anew during a visit.
+   * @param {Answer} answer @returns {Answer}
+   */
+  known(answer) {
+    const has = (/** @type {string} */ id) => this.spots.has(id);
+    return { ...answer, places: answer.places.filter(has), stops: answer.stops.every(has) ? answer.stops : [] };
   }
 
   /** An answer is whole: what hangs from it is shown. @param {Turn} turn */

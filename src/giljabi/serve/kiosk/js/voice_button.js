@@ -107,7 +107,7 @@ export class VoiceButton {
         if (this.turn) app.conversation.update(this.turn, app.doors);
       },
       onAnswer: (answer) => {
-        if (this.turn) this.turn.answer = answer;
+        if (this.turn) this.turn.answer = app.known(answer);
       },
       onDone: () => this._closeTurn(),
       onTrouble: (trouble) => this._trouble(trouble),
