@@ -68,7 +68,7 @@ def encoder(name: str = "use") -> Encoder:
     weights are not those that were measured.
     """
     if name not in NAMES:
-        raise GiljabiError(f"There is no encoder {name!r}; there are {' and '.join(NAMES)}.")
+        raise GiljabiError(f"There is no encoder {name!r}; there are {', '.join(NAMES)}.")
     if name == "use":
         return _use()
     return _e5() if name == "e5" else _joined(_use(), _e5())
