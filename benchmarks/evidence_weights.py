@@ -107,20 +107,20 @@ def learn(cases: Sequence[Case]) -> tuple[Rows, float]:
     scale = np.vstack([c.figures for c in cases]).std(0) + 1e-6
     used = [c for c in cases if len(c.spans) and (c.answers.any() or not c.question["evidence"])]
 
+    # Each case's sentences, and last “none of them”, whose score is 0.
+    rows = np.vstack([np.vstack([c.figures / scale, np.zeros(len(FIGURES))]) for c in used])
+    some = np.concatenate([np.append(np.ones(len(c.spans)), 0.0) for c in used])
+    right = np.concatenate([np.append(c.answers, float(not c.answers.any())) for c in used])
+    begins = np.cumsum([0, *(len(c.spans) + 1 for c in used)])[:-1]
+    sizes = np.array([len(c.spans) + 1 for c in used])
+
     def loss(w: Rows) -> tuple[float, Rows]:
-        total, slope = DECAY * float(w[:-1] @ w[:-1]) / 2, np.append(DECAY * w[:-1], 0.0)
-        for c in used:
-            x = c.figures / scale
-            s = np.append(x @ w[:-1] + w[-1], 0.0)  # the last is “none of them”
-            right = np.append(c.answers, float(not c.answers.any()))
-            p = np.exp(s - s.max())
-            p /= p.sum()
-            q = p * right / (p * right).sum()
-            total -= float(np.log((p * right).sum() + 1e-12))
-            d = (p - q)[:-1]
-            slope[:-1] += x.T @ d
-            slope[-1] += d.sum()
-        return total, slope
+        s = rows @ w[:-1] + w[-1] * some
+        p = np.exp(s - np.repeat(np.maximum.reduceat(s, begins), sizes))
+        every, good = np.add.reduceat(p, begins), np.add.reduceat(p * right, begins)
+        d = (p / np.repeat(every, sizes) - p * right / np.repeat(good, sizes)) * some
+        total = float(np.log(every / good).sum()) + DECAY * float(w[:-1] @ w[:-1]) / 2
+        return total, np.append(rows.T @ d + DECAY * w[:-1], d.sum())
 
     found = minimize(loss, np.zeros(len(FIGURES) + 1), jac=True, method="L-BFGS-B")
     return found.x[:-1] / scale, float(found.x[-1])

@@ -65,22 +65,21 @@ class Reader:
         reasoning, answer = told(text, lang)
         if not answer:
             return Reading(facts, problem="no answer in the form asked for")
-        if _NO_ANSWER.search(answer) and not _cites_that(answer, facts):
+        quoted = tuple(f for f in facts.shown if squeezed(str(f.value)) in squeezed(reasoning))
+        if _NO_ANSWER.search(answer) and not quoted:  # “… 대출할 수 없습니다.” quotes its rule
             return Reading(facts, refused=True)
-        return self._checked(facts, answer, reasoning, ready)
-
-    def _checked(self, facts: Facts, answer: str, reasoning: str, ready: Sequence[str]) -> Reading:
         # The sentence it quotes is the one its answer has to stand in.
-        quoted = [f for f in facts.shown if squeezed(str(f.value)) in squeezed(reasoning)]
-        over = replace(facts, items=tuple(quoted) or facts.shown)
-        verdict = CitedChecker(over, ready).check(answer)
+        return self._checked(replace(facts, items=quoted or facts.shown), answer, reasoning, ready)
+
+    def _checked(self, over: Facts, answer: str, reasoning: str, ready: Sequence[str]) -> Reading:
+        checker = CitedChecker(over, ready)
+        verdict = checker.check(answer)
         if not verdict.ok:
             wrong = next((c for c in verdict.claims if c.problem), None)
-            return Reading(facts, answer, problem=wrong.problem if wrong else "nothing is claimed")
+            return Reading(over, answer, problem=wrong.problem if wrong else "nothing is claimed")
         rests = tuple(f for f in over.items if f.id in verdict.facts)
-        found = replace(facts, outcome="found", missing="", items=rests)
-        why = reasoning if CitedChecker(over, ready).check(reasoning).ok else ""
-        return Reading(found, answer, why)
+        found = replace(over, outcome="found", missing="", items=rests)
+        return Reading(found, answer, reasoning if checker.check(reasoning).ok else "")
 
 
 def excerpt(facts: Facts) -> str:
@@ -99,10 +98,3 @@ def excerpt(facts: Facts) -> str:
         head = " › ".join(passage.titles[1:] or passage.titles)
         parts.append("\n".join([f"[{head}]", *(str(f.value) for f in lines)]))
     return "\n\n".join(parts)
-
-
-def _cites_that(answer: str, facts: Facts) -> bool:
-    """Whether the document itself says so: “… 대출할 수 없습니다.”"""
-    return any(squeezed(answer)[:-4] in squeezed(str(f.value)) for f in facts.shown) or bool(
-        re.search(r"[을를할될] 수 없|필요\S* 없|제한\S* 없", answer)
-    )
