@@ -46,7 +46,7 @@ def test_the_passage_stands_beside_the_answer_and_its_sentence_is_marked(visit, 
     turn = ask(page, "진료 기록은 몇 년 동안 보관하나요?")
     assert "10년" in turn.locator(".text").inner_text()
     shown = turn.locator(".passages")
-    assert shown.locator("cite").inner_text() == "원무 규정 › 제3장 서류 › 제10조(보관)"
+    assert shown.locator("cite").inner_text() == "원무 규정 · 제3장 서류 · 제10조(보관)"
     assert shown.locator("small").inner_text() == "2026-03-01"
     assert shown.locator("mark").all_inner_texts() == ["진료 기록은 10년 동안 보관한다."]
     assert turn.locator("script").count() == 0

@@ -17,14 +17,14 @@ export function passages(answer, words) {
     const about = [page, passage.date].filter(Boolean).join(" · ");
     return el(
       "li", {},
-      el("cite", {}, passage.titles.join(" › ")),
+      el("cite", {}, passage.titles.join(" · ")),
       about && el("small", {}, about),
       ...passage.text.split("\n").map((line) =>
         el("p", { lang: "ko" }, ...marked(line, cited.map((f) => String(f.value))))),
     );
   });
   return el("section", { class: "passages" },
-    el("h3", {}, words.passages), el("ul", {}, ...items));
+    el("h3", {}, answer.outcome === "found" ? words.passages : words.nearest), el("ul", {}, ...items));
 }
 
 /** A line with the first cited sentence in it marked. @param {string} line @param {string[]} cited */

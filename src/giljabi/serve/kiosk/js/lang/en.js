@@ -128,6 +128,7 @@ export const en = {
     member: "Place", count: "Count", check: "Check", bearing: "Direction", cites: "Document",
   },
   passages: "Answered from this part of the documents",
+  nearest: "The nearest part of the documents",
   page: (n) => `page ${n}`,
   units: {
     min: "min", recorded: "min (recorded)", km: "km", m: "m", above: "above ground",

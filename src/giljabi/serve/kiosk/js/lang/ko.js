@@ -137,6 +137,7 @@ export const ko = {
     cites: "문서",
   },
   passages: "문서의 이 부분을 보고 답했습니다",
+  nearest: "문서에서 가장 가까운 부분이에요",
   /** @param {number} n */
   page: (n) => `${n}쪽`,
   /** @type {Record<string, string>} */
