@@ -45,18 +45,14 @@ class Reader:
         self._generator = generator
 
     def read(
-        self, facts: Facts, ready: Sequence[str], cancel: Callable[[], bool] | None = None,
-        *, document: str = "",
-    ) -> Reading:  # fmt: skip
-        """What the model says of `facts.shown`, or of a whole `document` in their place.
-
-        `ready` are the template's sentences, which always pass.
-        """
+        self, facts: Facts, ready: Sequence[str], cancel: Callable[[], bool] | None = None
+    ) -> Reading:
+        """What the model says of `facts.shown`. `ready` are the template's sentences, which pass."""
         lang = facts.query.lang
         question = " ".join(facts.query.text.split())
         try:
             pieces = self._generator.stream(
-                [{"role": "user", "content": asking(document or excerpt(facts), question, lang)}],
+                [{"role": "user", "content": asking(excerpt(facts), question, lang)}],
                 max_tokens=_TOKENS, temperature=0.0, cancel=cancel,
             )  # fmt: skip
             text = "".join(pieces).strip()
