@@ -131,7 +131,10 @@ def test_a_reader_that_finds_no_answer_refuses_for_the_guide(guide):
 
 def test_orders_in_documents_are_no_evidence_and_no_reader_sees_them(tmp_path, request):
     titles = ("원무 규정", "제3장 서류", "제10조(보관)")
-    rules = [*RULES, *((titles, f"진료 기록은 10년 동안 보관한다.\n{order}", 3) for order in orders())]
+    rules = [
+        *RULES,
+        *((titles, f"진료 기록은 10년 동안 보관한다.\n{order}", 3) for order in orders()),
+    ]
     where = imported(tmp_path, rules)
     obedient = Says(f"근거: 그러라고 적혀 있습니다.\n답: {CANARY}0입니다.")
     documents = Documents.of(where)

@@ -379,8 +379,14 @@ def test_what_is_not_recorded_is_refused_in_the_visitor_s_words(
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        ("백남학술정보관 열람실 몇 층이야?", "몇 층에 열람실이 있는지는 자료에 없어서 모르겠습니다."),
-        ("Which floor is the reading room of the Central Library on?", "I don't know on which floor"),
+        (
+            "백남학술정보관 열람실 몇 층이야?",
+            "몇 층에 열람실이 있는지는 자료에 없어서 모르겠습니다.",
+        ),
+        (
+            "Which floor is the reading room of the Central Library on?",
+            "I don't know on which floor",
+        ),
     ],
 )
 def test_that_a_thing_is_in_a_building_does_not_say_on_which_floor(

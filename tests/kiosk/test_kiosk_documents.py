@@ -36,7 +36,9 @@ def rules_kiosk(serve_kiosk, tmp_path_factory):
     shutil.copytree(HOSPITAL, venue)
     (venue / "documents").mkdir()
     (venue / "documents" / "rules.md").write_text(RULES, "utf-8")
-    done = CliRunner().invoke(main, ["venue", "import", str(venue / "documents"), "--encoder", "none"])
+    done = CliRunner().invoke(
+        main, ["venue", "import", str(venue / "documents"), "--encoder", "none"]
+    )
     assert done.exit_code == 0, done.output
     return serve_kiosk("--venue", str(venue), "--model", "none")
 

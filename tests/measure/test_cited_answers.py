@@ -12,14 +12,18 @@ from giljabi.documents.passage import Passage
 from giljabi.errors import GiljabiError
 from giljabi.measure import cited_answers
 
-PASSAGE = Passage("rules.md#1", "rules.md", ("규정", "제7조"), "대출 기간은 14일로 한다.\n10권까지 빌린다.")
+PASSAGE = Passage(
+    "rules.md#1", "rules.md", ("규정", "제7조"), "대출 기간은 14일로 한다.\n10권까지 빌린다."
+)
 ROW = {
     "id": "a", "lang": "ko", "kind": "number", "question": "며칠 빌려요?", "answers": ["14일", "2주"],
     "evidence": ["대출 기간은 14일로 한다."], "split": "test",
 }  # fmt: skip
 
 
-def answer(text, cites=("대출 기간은 14일로 한다.",), outcome="found", ok=True, passages=(PASSAGE,)):
+def answer(
+    text, cites=("대출 기간은 14일로 한다.",), outcome="found", ok=True, passages=(PASSAGE,)
+):
     return SimpleNamespace(
         text=text, outcome=outcome, written_by="template", reasoning="", verdict=SimpleNamespace(ok=ok),
         facts=[Fact(f"f{n}", "cites", "rules.md#1", c) for n, c in enumerate(cites, 1)],
@@ -38,7 +42,9 @@ def question(tmp_path, **changes):
 
 
 def test_an_answer_that_holds_an_accepted_one_is_right_and_its_sentence_is_the_evidence(tmp_path):
-    row = cited_answers.score(question(tmp_path), answer("“대출 기간은 14일로 한다.”라고 되어 있습니다."))
+    row = cited_answers.score(
+        question(tmp_path), answer("“대출 기간은 14일로 한다.”라고 되어 있습니다.")
+    )
     assert row.right
     assert row.cited
     assert row.supported
@@ -57,7 +63,9 @@ def test_a_longer_number_is_not_the_shorter_one(tmp_path):
 
 
 def test_a_refusal_that_shows_the_answer_is_shown_and_not_right(tmp_path):
-    row = cited_answers.score(question(tmp_path), answer("모르겠습니다. “… 14일로 한다.”", outcome="not_in_data"))
+    row = cited_answers.score(
+        question(tmp_path), answer("모르겠습니다. “… 14일로 한다.”", outcome="not_in_data")
+    )
     assert (row.answered, row.right, row.shown) == (False, False, True)
 
 
@@ -77,7 +85,9 @@ def test_the_row_of_a_table_is_cited_by_its_cells(tmp_path):
     asked = question(tmp_path, evidence=["| 학부생 | 10권 | 14일 |"])
     cited = ("구분: 학부생 · 권수: 10권 · 기간: 14일",)
     assert cited_answers.score(asked, answer("14일", cited)).cited
-    assert not cited_answers.score(asked, answer("14일", ("구분: 교원 · 권수: 50권 · 기간: 90일",))).cited
+    assert not cited_answers.score(
+        asked, answer("14일", ("구분: 교원 · 권수: 50권 · 기간: 90일",))
+    ).cited
 
 
 def test_figures_tell_answered_right_and_refused_apart(tmp_path):

