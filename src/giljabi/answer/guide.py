@@ -74,7 +74,7 @@ class Guide:
 
     `model_wait_s` bounds how long an answer waits for the one model slot before the template
     takes over; None waits as long as it takes. `documents` are asked where the places have no
-    answer; `reader` words what they say (recipes/documents.toml), without one they are quoted.
+    answer; `reader` words what they say (recipes/reader.toml), without one they are quoted.
     """
 
     def __init__(

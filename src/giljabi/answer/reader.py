@@ -39,7 +39,7 @@ class Reading:
 
 
 class Reader:
-    """Reads with one generator, which has learnt to (recipes/documents.toml)."""
+    """Reads with one generator, which has learnt to (recipes/reader.toml)."""
 
     def __init__(self, generator: Generator) -> None:
         self._generator = generator
