@@ -95,7 +95,7 @@ def _together(query: Query, found: Sequence[Evidence], bar: float) -> list[Span]
     if _LIST.search(query.text) or best.text.rstrip().endswith((":", "：")):
         chosen = [*chosen, *_list_of(best, lines)][:_LISTED]
     for e in found[1:]:
-        if len(chosen) >= max(_CITED, len(chosen)) or e.odds < max(bar, _MORE * found[0].odds):
+        if len(chosen) >= _CITED or e.odds < max(bar, _MORE * found[0].odds):
             break
         chosen.append(e.span)
     held = {squeezed(s.text): s for s in chosen}

@@ -15,7 +15,7 @@ import threading
 import tomllib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -59,7 +59,6 @@ class Evidence:
 
     span: Span
     odds: float
-    figures: tuple[float, ...] = field(repr=False, default=())
 
 
 Frequency = Callable[[str], float]
@@ -111,7 +110,7 @@ class Finder:
             _sigmoid(bias + sum(w[n] * x for n, x in zip(FIGURES, row, strict=True)))
             for row in rows
         ]
-        ranked = [Evidence(s, o, tuple(r)) for (s, _), o, r in zip(found, odds, rows, strict=True)]
+        ranked = [Evidence(s, o) for (s, _), o in zip(found, odds, strict=True)]
         return sorted(ranked, key=lambda e: -e.odds)
 
     @property
