@@ -55,11 +55,11 @@ def test_the_passage_stands_beside_the_answer_and_its_sentence_is_marked(visit, 
     assert axe(page) == []
 
 
-def test_on_a_phone_in_english_it_is_all_there(visit, axe, rules_kiosk):
+def test_on_a_phone_in_english_the_nearest_passage_follows_the_refusal(visit, axe, rules_kiosk):
     page = visit(rules_kiosk, size=PHONE)
     page.click("#lang")
     turn = ask(page, "How many years are 진료 기록 kept 보관?")
-    assert turn.locator(".passages h3").inner_text() == "Answered from this part of the documents"
+    assert turn.locator(".passages h3").inner_text() == "The nearest part of the documents"
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

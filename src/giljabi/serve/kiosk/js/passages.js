@@ -1,6 +1,6 @@
 /** The passages of documents that an answer cites, beside it, the cited sentences marked. */
 
-/** @import {Answer, Passage} from "./types" */
+/** @import {Answer} from "./types" */
 /** @import {Words} from "./lang/words.js" */
 
 import { el } from "./dom.js";
@@ -27,7 +27,12 @@ export function passages(answer, words) {
     el("h3", {}, answer.outcome === "found" ? words.passages : words.nearest), el("ul", {}, ...items));
 }
 
-/** A line with the first cited sentence in it marked. @param {string} line @param {string[]} cited */
+/**
+ * A line with the cited sentences in it marked.
+ * @param {string} line
+ * @param {string[]} cited
+ * @returns {(Node | string)[]}
+ */
 function marked(line, cited) {
   const found = cited.find((sentence) => line.includes(sentence));
   if (found === undefined) return [line];
