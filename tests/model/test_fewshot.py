@@ -33,7 +33,7 @@ def messages(lang, group, facts, question):
 def test_a_kind_of_fact_has_one_group_or_is_left_to_the_template(lang):
     fits = [kind for group in groups(lang).values() for kind in group["fits"]]
     assert len(fits) == len(set(fits))
-    assert set(get_args(FactKind)) - set(fits) == {"check", "member", "count", "bearing"}
+    assert set(get_args(FactKind)) - set(fits) == {"check", "member", "count", "bearing", "cites"}
     assert set(groups("ko")) == set(groups("en"))
 
 

