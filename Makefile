@@ -12,7 +12,7 @@ $(VENV)/.embedded: pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.embedded
-	$(BIN)/pip install --quiet --editable '.[embedded,voice,echo,data,osm,export,hub,measure,benchmark,postgresql,dev]'
+	$(BIN)/pip install --quiet --editable '.[embedded,voice,echo,data,osm,export,hub,measure,benchmark,documents,postgresql,dev]'
 	touch $@
 
 # torch without CUDA, where pip is told of such a wheel; without it the tests of tuning are skipped

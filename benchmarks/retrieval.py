@@ -24,15 +24,15 @@ from typing import Any
 
 from giljabi import korean
 from giljabi.answer import passages as searching
-from giljabi.documents import terms
+from giljabi.documents import readers, terms
 from giljabi.documents.encoders import NAMES, Encoder, encoder
 from giljabi.documents.library import Library
 from giljabi.documents.passage import Passage, Source
+from giljabi.documents.splitting import passages_of
 from giljabi.errors import GiljabiError
 
 HERE = Path(__file__).parent / "documents"
 DEPTH = 50
-LONGEST = 600
 
 Search = Callable[[str], Sequence[str]]
 """From a question to ids of passages, best first."""
@@ -53,37 +53,11 @@ class Question:
 # ---- what is searched, and what for ----
 
 
-def split_markdown(path: str, text: str) -> Iterator[Passage]:
-    """By headings, then at lines, at most LONGEST characters unless one line is longer."""
-    titles: list[str] = []
-    lines: list[str] = []
-    number = 0
-
-    def cut() -> Iterator[Passage]:
-        nonlocal number
-        held = ""
-        for line in [*lines, None]:
-            if held and (line is None or len(held) + len(line) > LONGEST):
-                number += 1
-                yield Passage(f"{path}#{number}", path, tuple(titles), held.strip())
-                held = ""
-            held += f"{line}\n" if line else ""
-        lines.clear()
-
-    for line in text.splitlines():
-        if heading := re.match(r"(#{1,6}) +(.+)", line):
-            yield from cut()
-            titles[len(heading[1]) - 1 :] = [heading[2].strip()]
-        elif line.strip():
-            lines.append(line)
-    yield from cut()
-
-
 def read_corpus(folder: Path) -> tuple[list[Passage], list[Question]]:
     found = [
         p
         for path in sorted((folder / "corpus").glob("*.md"))
-        for p in split_markdown(path.name, path.read_text("utf-8"))
+        for p in passages_of(readers.read(path), Source(path.name, "", ""))
     ]
     questions = []
     for path in sorted((folder / "questions").glob("*.jsonl")):

@@ -25,11 +25,14 @@ def venue() -> None:
 @click.argument("place", required=False)
 def venue_show(venue_dir: Path, place: str | None) -> None:
     """What a venue holds; with PLACE, everything known of one place and where it comes from."""
+    from giljabi.documents import importing
     from giljabi.venue.show import place_text, venue_text
 
     loaded = folder.load(venue_dir)
     if place is None:
         click.echo(venue_text(loaded))
+        if counted := importing.counted(venue_dir):
+            click.echo(f"  documents: {counted[0]}, passages: {counted[1]}")
     else:
         click.echo(place_text(loaded, Guide(loaded).find_place(place)))
 
@@ -84,9 +87,9 @@ _MAPS = (".osm", ".osm.gz", ".osm.bz2", ".pbf")
 @click.option(
     "--into",
     "target",
-    required=True,
     type=click.Path(path_type=Path),
-    help="The venue folder; its wording.json and names.json give the English words.",
+    help="The venue folder; its wording.json and names.json give the English words. May be left "
+    "out for documents that lie in VENUE/documents.",
 )
 @click.option(
     "--name", default="", help="Of a map or table: the venue's name; the file's by default."
@@ -94,14 +97,45 @@ _MAPS = (".osm", ".osm.gz", ".osm.bz2", ".pbf")
 @click.option(
     "--origin", help="Of a map or table: the place where walks start; the centre by default."
 )
+@click.option(
+    "--prune", is_flag=True, help="Of documents: forget those no longer in the folder given."
+)
+@click.option(
+    "--max-mb",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    help="Of documents: the largest file that is read.",
+)
+@click.pass_context
 def venue_import(
-    records: tuple[Path, ...], coordinates: Path | None, target: Path, name: str, origin: str | None
-) -> None:
+    ctx: click.Context, records: tuple[Path, ...], coordinates: Path | None, target: Path | None,
+    name: str, origin: str | None, prune: bool, max_mb: int,
+) -> None:  # fmt: skip
     """Read RECORDS into a venue folder.
 
     JSON records of the known shapes become its places.json. One .osm, .osm.gz, .osm.bz2 or .pbf
-    extract, one .csv or one .geojson becomes a whole folder, walkways included.
+    extract, one .csv or one .geojson becomes a whole folder, walkways included. Documents
+    (Markdown, text, HTML, PDF, DOCX, HWPX), also whole folders of them, go into documents.db of a
+    venue that is there; of those imported before only what changed is read.
     """
+    from giljabi.documents import importing
+
+    documents = [importing.is_document(r) for r in records]
+    if target is None and all(documents):
+        target = importing.venue_of(records)
+    if target is None:
+        raise click.MissingParameter(
+            ctx=ctx, param=next(p for p in ctx.command.params if p.name == "target")
+        )
+    if any(documents):
+        if not all(documents) or coordinates is not None or name or origin:
+            raise GiljabiError(
+                "Documents go into a venue by themselves: import records and maps first, and give "
+                "--coordinates, --name and --origin with those."
+            )
+        _import_documents(ctx, records, target, prune, max_mb)
+        return
     if (target / "venue.toml").exists():
         raise GiljabiError(
             f"{target} is a venue already: import into a new folder and copy what you want from it."
@@ -112,6 +146,26 @@ def venue_import(
         raise GiljabiError("Give one map or table at a time, without --coordinates.")
     else:
         _import_map(records[0], target, name, origin)
+
+
+def _import_documents(
+    ctx: click.Context, given: tuple[Path, ...], target: Path, prune: bool, max_mb: int
+) -> None:
+    from giljabi.documents import importing
+    from giljabi.documents.confined import Limits
+
+    with progress_bar() as bar:
+        task = bar.add_task(target.name, total=None)
+
+        def told(outcome: importing.Outcome, done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            click.echo(outcome.line(), err=outcome.kind == "failed")
+
+        outcomes = importing.import_documents(
+            given, target, prune=prune, limits=Limits(size=max_mb << 20), told=told
+        )
+    if any(o.kind == "failed" for o in outcomes):
+        ctx.exit(2)
 
 
 def _import_records(records: tuple[Path, ...], coordinates: Path | None, target: Path) -> None:
