@@ -215,7 +215,11 @@ class Library:
         with self._connection() as connection:
             rows = connection.execute(query, (encoder.sha256,)).fetchall()
         flat = np.frombuffer(b"".join(value for *_, value in rows), dtype=np.float16)
-        return [r[0] for r in rows], [r[1] for r in rows], flat.reshape(len(rows), len(flat) // max(len(rows), 1))
+        return (
+            [r[0] for r in rows],
+            [r[1] for r in rows],
+            flat.reshape(len(rows), len(flat) // max(len(rows), 1)),
+        )
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
