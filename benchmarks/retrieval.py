@@ -231,9 +231,11 @@ def figures(search: Search, questions: Sequence[Question]) -> dict[str, Any]:
     }
 
 
-def table(found: list[Passage], questions: list[Question], missed: bool) -> None:
+def table(
+    found: list[Passage], questions: list[Question], names: Sequence[str], missed: bool
+) -> None:
     splits = sorted({q.split for q in questions})
-    encoders = {name: e for name in NAMES if (e := packaged(name))}
+    encoders = {name: e for name in names if (e := packaged(name))}
     with (
         tempfile.TemporaryDirectory() as folder,
         Library(Path(folder) / "documents.db", create=True) as library,
@@ -322,17 +324,17 @@ def main() -> None:
     parser.add_argument("--korquad", type=Path)
     parser.add_argument("--missed", action="store_true", help="name the dev questions not found")
     parser.add_argument("--scale", type=int, help="passages to make and search instead")
-    parser.add_argument("--encoder", default="", choices=("", *NAMES), help="for --scale")
+    parser.add_argument("--encoders", nargs="*", choices=NAMES, default=NAMES)
     options = parser.parse_args()
     found, questions = read_korquad(options.korquad) if options.korquad else read_corpus(HERE)
     if options.scale:
-        scale(options.scale, found, questions, options.encoder)
+        scale(options.scale, found, questions, next(iter(options.encoders), ""))
         return
     counts = ", ".join(
         f"{sum(q.split == s for q in questions)} {s}" for s in sorted({q.split for q in questions})
     )
     print(f"{len(found):,} passages; questions: {counts}")
-    table(found, questions, options.missed)
+    table(found, questions, options.encoders, options.missed)
 
 
 if __name__ == "__main__":

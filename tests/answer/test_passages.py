@@ -205,7 +205,7 @@ def test_the_benchmark_reads_what_korquad_is_written_in(tmp_path: Path) -> None:
     script = Path(__file__).parents[2] / "benchmarks" / "retrieval.py"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     made = subprocess.run(
-        [sys.executable, script, "--korquad", file],
+        [sys.executable, script, "--korquad", file, "--encoders"],
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     head, *rows = made.stdout.splitlines()
