@@ -170,7 +170,7 @@ def read_folder(folder: Path, documents: Path | None = None, split: str = "") ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--encoder", default="use+e5")
+    parser.add_argument("--encoder", default="e5")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     dev = read_folder(TRAIN.parent / "questions", TRAIN.parent / "corpus", "dev")

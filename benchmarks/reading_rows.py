@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    by, chance, out = encoder("use+e5"), random.Random(1), []
+    by, chance, out = encoder("e5"), random.Random(1), []
     for path, questions in read_folder(TRAIN).items():
         for case in cases_of(path, questions, by):
             if case.spans:

@@ -35,18 +35,24 @@ _LIST = re.compile(
 
 
 class Documents:
-    """The documents of one venue, asked. Threads may share one; `close` gives the file back."""
+    """The documents of one venue, asked. Threads may share one; `close` gives the file back.
 
-    def __init__(self, library: Library, encoder: Encoder | None = None) -> None:
+    `encoder` is the one that made the library's vectors; `near` tells how near sentences are to a
+    question, and is the one that the weights were learnt with: "e5".
+    """
+
+    def __init__(
+        self, library: Library, encoder: Encoder | None = None, near: Encoder | None = None
+    ) -> None:
         self.library = library
         self._passages = Passages(library, encoder)
-        self._finder = Finder(self._passages.rarity, encoder)
+        self._finder = Finder(self._passages.rarity, near)
 
     @classmethod
-    def of(cls, folder: Path, encoder: Encoder | None = None) -> Documents | None:
-        """Those of the venue in `folder`; None where none were imported."""
+    def of(cls, folder: Path) -> Documents | None:
+        """Those of the venue in `folder`, found by words alone; None where none were imported."""
         path = folder / FILE
-        return cls(Library(path), encoder) if path.is_file() else None
+        return cls(Library(path)) if path.is_file() else None
 
     def close(self) -> None:
         """Give the library's file back."""

