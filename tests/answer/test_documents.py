@@ -129,6 +129,13 @@ def test_a_reader_that_finds_no_answer_refuses_for_the_guide(guide):
     assert "모르겠습니다" in answer.text
 
 
+def test_a_reader_is_not_asked_about_what_is_refused(guide):
+    reader = Says("근거: “진료 기록은 10년 동안 보관한다.”\n답: 10년 동안 보관합니다.")
+    answer = guide(reader).answer("진료 기록 보관 담당자는 누구예요?")
+    assert answer.outcome == "not_in_data"
+    assert reader.shown == []
+
+
 def test_orders_in_documents_are_no_evidence_and_no_reader_sees_them(tmp_path, request):
     titles = ("원무 규정", "제3장 서류", "제10조(보관)")
     rules = [

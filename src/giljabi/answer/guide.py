@@ -227,7 +227,10 @@ class Guide:
         self, facts: Facts, draft: Draft, timings: dict[str, float], cancel: Cancel | None
     ) -> Reading | None:
         """What the model makes of the documents' sentences; None where it is not asked."""
-        if self._reader is None or not facts.of("cites") or "untrusted" in facts.query.flags:
+        # What is refused stays refused: a small reader finds an answer in anything (docs/documents.md).
+        if self._reader is None or facts.outcome != "found" or not facts.of("cites"):
+            return None
+        if "untrusted" in facts.query.flags:
             return None
         if not self._has_slot(draft, timings, cancel):
             return None
