@@ -74,6 +74,13 @@ def test_a_number_that_no_cited_passage_has_is_not_supported(tmp_path):
     assert not cited_answers.score(question(tmp_path), answer("14일입니다.", ok=False)).supported
 
 
+def test_an_article_s_number_and_the_paragraph_s_below_it_are_two(tmp_path):
+    text = "① 대출 기간은 14일로 한다."
+    passage = Passage("law.md#1", "law.md", ("법", "제53조"), text)
+    said = answer(f"「법」 제53조에는 “{text}”라고 되어 있습니다.", (text,), passages=(passage,))
+    assert cited_answers.score(question(tmp_path, evidence=[text]), said).supported
+
+
 def test_every_group_must_occur(tmp_path):
     both = {k: v for k, v in ROW.items() if k != "answers"} | {"answers_all": [["14일"], ["10권"]]}
     asked = cited_answers.read_document_questions(rows(tmp_path, both))[0]

@@ -150,7 +150,8 @@ def score(question: DocumentQuestion, answer: CitingAnswer) -> CitedRow:
     best = max((overlap(answer.text, one) for one in short), default=0.0)
     wanted = [_as_said(e) for e in question.evidence]
     hit = any(_stands_in(w, c) for w in wanted for c in cites)
-    held = Claims("\n".join((p.place + "\n" + p.text) for p in answer.passages))
+    # Two line breaks: “제53조” and the “①” below it would be read as one number.
+    held = Claims("\n\n".join(f"{p.place}\n\n{p.text}" for p in answer.passages))
     supported = answer.verdict is not None and answer.verdict.ok
     if answer.passages:
         supported = supported and all(held.has_number(n) for n in numbers(answer.text))
