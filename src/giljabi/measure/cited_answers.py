@@ -231,7 +231,10 @@ def to_markdown(rows: Sequence[CitedRow]) -> str:
     for kind in kinds:
         of = [r for r in rows if kind in ("all", r.kind)]
         f = figures(of)
-        cells = [f"{100 * f[n]:.1f}" if f["answerable"] else "" for n in names]
+        cells = [
+            f"{100 * f[n]:.1f}" if f["answerable"] and (n != "supported" or f["answered"]) else ""
+            for n in names
+        ]
         refused = f"{100 * f['refused']:.1f}" if f["unanswerable"] else ""
         out.append(f"| {kind} | {len(of)} | {' | '.join(cells)} | {refused} |")
     return "\n".join(out) + "\n"
