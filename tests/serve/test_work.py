@@ -76,7 +76,7 @@ def test_a_full_queue_is_said_at_once_and_empties_again(workers):
             pool.submit(items_of(1))
         assert time.monotonic() - began < 0.1
         await asyncio.to_thread(until, lambda: (pool.running, pool.waiting) == (2, 3))
-        for job in jobs:
+        for job in reversed(jobs):  # those that wait first: a worker set free would begin one
             job.cancel()
         await asyncio.to_thread(until, lambda: (pool.running, pool.waiting) == (0, 0))
         assert len(ended) == 2  # the other three never began
