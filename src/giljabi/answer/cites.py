@@ -17,11 +17,9 @@ from giljabi.answer.passages import Passages
 from giljabi.answer.query import Query
 from giljabi.answer.text_claims import squeezed
 from giljabi.documents.encoders import Encoder
-from giljabi.documents.library import Library
+from giljabi.documents.library import NAME, Library
 from giljabi.documents.passage import Passage
 
-FILE = "documents.db"
-"""A venue folder's library, beside its other parts."""
 _PASSAGES = 8
 _CITED = 4
 _LISTED = 12
@@ -51,7 +49,7 @@ class Documents:
     @classmethod
     def of(cls, folder: Path) -> Documents | None:
         """Those of the venue in `folder`, found by words alone; None where none were imported."""
-        path = folder / FILE
+        path = folder / NAME
         return cls(Library(path)) if path.is_file() else None
 
     def close(self) -> None:

@@ -190,13 +190,13 @@ def reader(chosen: Chosen, venue: Venue, model: Loaded | None) -> Loaded | None:
 
 def documents_of(venue_dir: Path) -> Documents | None:
     """The documents imported into the venue, found by meaning too where their encoder is installed."""
-    from giljabi.answer.cites import FILE, Documents
+    from giljabi.answer.cites import Documents
     from giljabi.documents import encoders
-    from giljabi.documents.library import Library
+    from giljabi.documents.library import NAME, Library
 
-    if not (venue_dir / FILE).is_file():
+    if not (venue_dir / NAME).is_file():
         return None
-    library = Library(venue_dir / FILE)
+    library = Library(venue_dir / NAME)
     by = encoders.known_by(library.encoder) if library.encoder else None
     if library.encoder and by is None:
         click.echo(

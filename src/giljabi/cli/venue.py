@@ -12,7 +12,7 @@ import click
 from giljabi.answer.guide import Guide
 from giljabi.cli.options import progress_bar, venue_option
 from giljabi.documents.encoders import NAMES
-from giljabi.documents.library import Library
+from giljabi.documents.library import NAME, Library
 from giljabi.errors import GiljabiError
 from giljabi.venue import folder
 
@@ -175,7 +175,7 @@ def _import_documents(
         )
     name = encoders.installed() if name == "auto" else name.removeprefix("none")
     if name:
-        with Library(target / importing.LIBRARY, create=True) as library, progress_bar() as bar:
+        with Library(target / NAME, create=True) as library, progress_bar() as bar:
             task = bar.add_task(f"by meaning ({name})", total=len(library))
             library.embed(encoders.encoder(name), lambda done: bar.update(task, completed=done))
     if any(o.kind == "failed" for o in outcomes):

@@ -12,14 +12,13 @@ from typing import Literal
 
 from giljabi.documents import confined
 from giljabi.documents.confined import Limits
-from giljabi.documents.library import Library
+from giljabi.documents.library import NAME, Library
 from giljabi.documents.passage import Document, Source
 from giljabi.documents.readers import FORMATS, SAVE_AS
 from giljabi.documents.splitting import passages_of
 from giljabi.errors import GiljabiError
 
 FOLDER = "documents"
-LIBRARY = "documents.db"
 
 Kind = Literal["read", "unchanged", "failed", "gone", "pruned", "left out"]
 
@@ -112,7 +111,7 @@ def import_documents(
     limits = limits or Limits()
     planned, left_out = plan(given, venue)
     outcomes: list[Outcome] = []
-    with Library(venue / LIBRARY, create=True) as library:
+    with Library(venue / NAME, create=True) as library:
         known = {s.path: s for s in library.sources()}
         gone = _gone(given, venue, known, {p.path for p in planned})
         total = len(left_out) + len(planned) + len(gone)
@@ -134,9 +133,9 @@ def import_documents(
 
 def counted(venue: Path) -> tuple[int, int] | None:
     """How many documents and passages the venue has; None without any import."""
-    if not (venue / LIBRARY).is_file():
+    if not (venue / NAME).is_file():
         return None
-    with Library(venue / LIBRARY) as library:
+    with Library(venue / NAME) as library:
         return len(library.sources()), sum(1 for _ in library.passages())
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+NAME = "documents.db"
+"""A venue folder's library, beside its other parts."""
 _APPLICATION = 0x676A6462  # "gjdb", the file's own mark
 _FORMAT = 100 + terms.FORMAT
 _BUSY_S = 30.0
