@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from giljabi.answer.evidence import Evidence, Finder, Span, spans
+from giljabi.answer.evidence import EXCEPTION, Evidence, Finder, Span, spans
 from giljabi.answer.facts import Fact, Facts
 from giljabi.answer.passages import Passages
 from giljabi.answer.query import Query
@@ -110,7 +110,7 @@ def _exception(best: Span, lines: Sequence[Span]) -> list[Span]:
     """“다만, …” belongs to the sentence before it: without it a rule would be said too widely."""
     at = next(n for n, s in enumerate(lines) if s.text == best.text)
     after = lines[at + 1 : at + 2]
-    return [s for s in after if s.line == best.line and re.match(r"다만|단,|그러나", s.text)]
+    return [s for s in after if s.line == best.line and EXCEPTION.match(s.text)]
 
 
 def _list_of(best: Span, lines: Sequence[Span]) -> list[Span]:

@@ -36,7 +36,8 @@ FIGURES = (
 """What is known of a sentence beside a question, in the order of the weights. From cos_own on they
 need an encoder, and are 0 without one: that has weights of its own."""
 _ROW = re.compile(r"^[^:：.]{1,30}[:：] .+ · ")
-_EXCEPT = re.compile(r"^(?:다만|단,|그러나)")
+EXCEPTION = re.compile(r"다만|단,|그러나")
+"""How a sentence begins that takes back some of the one before it."""
 _LEADS = re.compile(
     r"(?:[:：]|다음 각 ?호\S*|다음과 같\S*|아래와 같\S*|다음의? \S+[을를이가].{0,20})\s*\.?$"
 )
@@ -161,7 +162,7 @@ class Finder:
             max(missing, default=0.0) / most, min(len(missing), 4) / 4,
             float(wants and fits), float(wants and not fits), float(not wants),
             sum(p in near for p in pairs) / max(1, len(pairs)), 1 / rank,
-            float(bool(_ROW.match(span.text))), float(bool(_EXCEPT.match(span.text))),
+            float(bool(_ROW.match(span.text))), float(bool(EXCEPTION.match(span.text))),
             math.log1p(len(own)) / 6, float(asked.lang == "en"),
         ]  # fmt: skip
 
