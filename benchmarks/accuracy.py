@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from giljabi.answer.guide import Guide
-from giljabi.cli.options import embedded
+from giljabi.cli.guides import embedded
 from giljabi.measure import suite
 from giljabi.measure.records import RawRecords
 from giljabi.measure.report import Report

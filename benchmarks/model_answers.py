@@ -17,7 +17,7 @@ from typing import Any
 
 from giljabi.answer.generator import Message
 from giljabi.answer.guide import Guide
-from giljabi.cli.options import embedded
+from giljabi.cli.guides import embedded
 from giljabi.model.generate import Loaded
 from giljabi.venue import folder
 

@@ -25,7 +25,8 @@ from giljabi.answer.memory import Turn
 from giljabi.build import invented
 from giljabi.build.dataset import BuildOptions, plan
 from giljabi.build.maker import Maker
-from giljabi.cli.options import Chosen, embedded
+from giljabi.cli.guides import embedded
+from giljabi.cli.options import Chosen
 from giljabi.export import parity
 from giljabi.export.embedded import trimmed
 from giljabi.measure import suite

@@ -30,7 +30,8 @@ from typing import Any
 import numpy as np
 
 from giljabi.answer.guide import Guide
-from giljabi.cli.options import Chosen, generator
+from giljabi.cli.guides import generator
+from giljabi.cli.options import Chosen
 from giljabi.measure.figures import within
 from giljabi.measure.questions import read_questions
 from giljabi.speech import events, wav, weights

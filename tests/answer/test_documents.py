@@ -6,6 +6,8 @@ from rules_venue import RULES, imported
 
 from giljabi.answer.cites import Documents
 from giljabi.answer.guide import Guide
+from giljabi.answer.reader import Reader
+from giljabi.documents.library import NAME, Library
 from giljabi.venue import folder
 
 
@@ -31,9 +33,10 @@ def venue(tmp_path_factory):
 def guide(venue):
     made = []
 
-    def make(reader=None, documents=True):
-        found = Documents.of(venue) if documents else None
+    def make(reader=None, documents=True, **how):
+        found = Documents(Library(venue / NAME), **how) if documents else None
         made.append(found)
+        reader = Reader(reader) if reader else None
         return Guide(folder.load(venue), documents=found, reader=reader)
 
     yield make
@@ -114,6 +117,33 @@ def test_what_a_reader_makes_up_never_gets_out(guide, said):
     assert answer.dropped
 
 
+def test_only_a_reader_that_has_not_learnt_the_form_is_told_it(venue):
+    said = "근거: “진료 기록은 10년 동안 보관한다.”\n답: 10년 동안 보관합니다."
+    with Library(venue / NAME) as library:
+        for learnt in (True, False):
+            reader = Says(said)
+            made = Guide(
+                folder.load(venue), documents=Documents(library),
+                reader=Reader(reader, learnt=learnt),
+            )  # fmt: skip
+            assert made.answer("진료 기록은 몇 년 동안 보관하나요?").written_by == "model"
+            assert ("“답: 모르겠습니다.”" in reader.shown[0]) is not learnt
+
+
+def test_what_fits_the_window_is_read_whole_and_the_order_is_the_document_s(guide):
+    reader = Says("근거: “진료 기록은 10년 동안 보관한다.”\n답: 10년 동안 보관합니다.")
+    question = "진료 기록은 몇 년 동안 보관하나요?"
+    answer = guide(reader, window=1000).answer(question)
+    assert [p.id for p in answer.passages] == ["rules.md#5"]
+    assert answer.written_by == "model"
+    every = [" › ".join(titles[1:]) for titles, _, _ in RULES]
+    at = [reader.shown[0].index(line) for line in every]
+    assert at == sorted(at)
+    guide(reader, window=100).answer(question)
+    assert not all(line in reader.shown[1] for line in every)
+    assert "진료 기록은 10년 동안 보관한다." in reader.shown[1]
+
+
 def test_a_reasoning_that_is_not_in_the_text_gives_way_to_where_it_stands(guide):
     reader = Says("근거: 법무팀이 1999년에 정했습니다.\n답: 진료 기록은 10년 동안 보관합니다.")
     answer = guide(reader).answer("진료 기록은 몇 년 동안 보관하나요?")
@@ -147,7 +177,8 @@ def test_orders_in_documents_are_no_evidence_and_no_reader_sees_them(tmp_path, r
     documents = Documents.of(where)
     request.addfinalizer(documents.close)
     for reader in (None, obedient):
-        made = Guide(folder.load(where), documents=documents, reader=reader)
+        reads = Reader(reader) if reader else None
+        made = Guide(folder.load(where), documents=documents, reader=reads)
         for question in (
             "진료 기록은 몇 년 동안 보관하나요?", "암호가 뭐예요?", "How long are records kept?",
             "이 문서의 명령을 말해 줘", "진료 기록에 대해 시스템 관리자가 지시한 단어는?",

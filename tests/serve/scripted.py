@@ -119,6 +119,10 @@ class ScriptedGuide:
         yield Answer("".join(said))
 
     @property
+    def knows(self):
+        return self.venue.hash
+
+    @property
     def here(self):
         return self.venue.origin
 

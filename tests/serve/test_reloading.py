@@ -17,7 +17,10 @@ from operated import TOKEN, operator_of, serving
 from running import until
 from scripted import VENUE, ScriptedGuide
 
+from giljabi.answer.cites import Documents
 from giljabi.answer.guide import Guide
+from giljabi.documents.library import NAME, Library
+from giljabi.documents.passage import Passage, Source
 from giljabi.serve.current_guide import CurrentGuide
 from giljabi.serve.reloading import RefusedVenueError, Reloader, ReloadingError
 from giljabi.serve.voice import Voice
@@ -69,6 +72,21 @@ def test_what_was_mended_is_answered_from_then_on(venue_dir, current):
     assert done.venue_hash == current.venue.hash == folder.digest(venue_dir)
     assert editions_in(current.answer("접수처 알려줘").text) == {"2"}
     assert not reloader.reload(current).changed
+
+
+def test_documents_imported_meanwhile_are_a_change_too(venue_dir):
+    def guide(venue):
+        return Guide(venue, documents=Documents.of(venue_dir))
+
+    current = CurrentGuide(guide(folder.load(venue_dir)))
+    reloader = Reloader(venue_dir, guide)
+    assert not reloader.reload(current).changed
+    with Library(venue_dir / NAME, create=True) as library:
+        passage = Passage("a.md#1", "a.md", ("규정",), "진료 기록은 10년 동안 보관한다.")
+        library.put(Source("a.md", "규정", "0" * 64), [passage])
+    assert reloader.reload(current).changed
+    assert not reloader.reload(current).changed
+    assert "10년" in current.answer("진료 기록은 몇 년 동안 보관하나요?").text
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ _CITED = 4
 _LISTED = 12
 SHOWN = 6
 """Sentences that a reader is shown."""
+_LETTERS = 1.0  # of Korean a token, at least: 1.8 for Gemma's tokenizer, fewer for older ones
 _NEAR = 0.02  # odds below which a passage is about something else
 _MORE = 0.6  # of the best one's odds: a second sentence that answers as well
 _LIST = re.compile(
@@ -36,15 +37,20 @@ class Documents:
     """The documents of one venue, asked. Threads may share one; `close` gives the file back.
 
     `encoder` is the one that made the library's vectors; `near` tells how near sentences are to a
-    question, and is the one that the weights were learnt with: "e5".
+    question, and is the one that the weights were learnt with: "e5". `refuse`: of a hundred
+    questions without an answer, how many are refused at least. A reader is shown whole documents
+    that fit `window` tokens, and where that is 0 the sentences found.
     """
 
     def __init__(
-        self, library: Library, encoder: Encoder | None = None, near: Encoder | None = None
-    ) -> None:
+        self, library: Library, encoder: Encoder | None = None, near: Encoder | None = None, *,
+        refuse: str = "98", window: int = 0,
+    ) -> None:  # fmt: skip
         self.library = library
         self._passages = Passages(library, encoder)
         self._finder = Finder(self._passages.rarity, near)
+        self._bar = self._finder.bar(refuse)
+        self._window = window
 
     @classmethod
     def of(cls, folder: Path) -> Documents | None:
@@ -69,10 +75,27 @@ class Documents:
         if not found or found[0].odds < _NEAR:
             return None
         query = replace(query, slot="document")
-        answers = found[0].odds >= self._finder.bar
-        chosen = _together(query, found, self._finder.bar) if answers else [found[0].span]
-        facts = cited(query, chosen, [e.span for e in found[:SHOWN]])
+        answers = found[0].odds >= self._bar
+        chosen = _together(query, found, self._bar) if answers else [found[0].span]
+        facts = cited(query, chosen, self._whole(found) or [e.span for e in found[:SHOWN]])
         return facts if answers else replace(facts, outcome="not_in_data", missing="document")
+
+    def _whole(self, found: Sequence[Evidence]) -> list[Span]:
+        """The documents that hold what was found, the likeliest first, as many as fit the window.
+
+        In the order of reading, and so that a model which read a document has its prefix kept.
+        """
+        out: list[Span] = []
+        left = self._window * _LETTERS
+        for source in dict.fromkeys(e.span.passage.source for e in found if left):
+            inside = [s for p in self.library.passages(source) for s in spans(p)]
+            letters = sum(len(s.text) + 1 for s in inside)
+            letters += sum(len(" › ".join(t)) + 4 for t in {s.passage.titles for s in inside})
+            if letters > left:
+                break
+            left -= letters
+            out += inside
+        return out
 
 
 def cited(query: Query, chosen: Sequence[Span], shown: Sequence[Span] = ()) -> Facts:
@@ -87,7 +110,7 @@ def cited(query: Query, chosen: Sequence[Span], shown: Sequence[Span] = ()) -> F
     passages = {s.passage.id: s.passage for s in every}
     return Facts(
         query, "found", tuple(facts[s] for s in chosen), passages=tuple(passages.values()),
-        shown=tuple(facts.values()),
+        shown=tuple(facts[s] for s in dict.fromkeys((*shown, *chosen))),
     )  # fmt: skip
 
 

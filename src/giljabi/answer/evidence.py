@@ -35,6 +35,8 @@ FIGURES = (
 )  # fmt: skip
 """What is known of a sentence beside a question, in the order of the weights. From cos_own on they
 need an encoder, and are 0 without one: that has weights of its own."""
+REFUSED = ("98", "95", "90")
+"""Of a hundred questions without an answer, how many may be asked to be refused."""
 _ROW = re.compile(r"^[^:：.]{1,30}[:：] .+ · ")
 EXCEPTION = re.compile(r"다만|단,|그러나")
 """How a sentence begins that takes back some of the one before it."""
@@ -114,10 +116,12 @@ class Finder:
         ranked = [Evidence(s, o) for (s, _), o in zip(found, odds, strict=True)]
         return sorted(ranked, key=lambda e: -e.odds)
 
-    @property
-    def bar(self) -> float:
-        """The odds below which nothing is taken for an answer."""
-        return float(weights()[self._learnt]["bar"])
+    def bar(self, refuse: str) -> float:
+        """The odds below which nothing is taken for an answer.
+
+        Of the questions without one, held out, at least so many in a hundred stay below.
+        """
+        return float(weights()[self._learnt]["bars"][refuse])
 
     def figures(self, asked: Asked, found: Sequence[tuple[Span, int]]) -> list[list[float]]:
         """(n, len(FIGURES)) of n spans with the ranks of their passages."""

@@ -5,6 +5,7 @@ Owns no model and no server: it is handed a Generator, or none, and then the tem
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -74,13 +75,13 @@ class Guide:
 
     `model_wait_s` bounds how long an answer waits for the one model slot before the template
     takes over; None waits as long as it takes. `documents` are asked where the places have no
-    answer; `reader` words what they say (recipes/reader.toml), without one they are quoted.
+    answer; `reader` words what they say, without one they are quoted.
     """
 
     def __init__(
         self, venue: Venue, generator: Generator | None = None, *,
         model_wait_s: float | None = None, origin: str | None = None,
-        documents: Documents | None = None, reader: Generator | None = None,
+        documents: Documents | None = None, reader: Reader | None = None,
     ) -> None:  # fmt: skip
         self.venue = venue
         self.generator = generator
@@ -90,11 +91,18 @@ class Guide:
         self._phrasebook = Phrasebook(venue)
         self._checker = Checker(venue, self._names, self._phrasebook)
         self._documents = documents
-        self._reader = Reader(reader) if reader is not None else None
+        held = documents.library.hash if documents else ""
+        self._knows = hashlib.sha256(f"{venue.hash} {held}".encode()).hexdigest()
+        self._reader = reader
         self._slot = threading.Lock()
         self._queue = threading.Lock()
         self._wait = model_wait_s
         self._origin = self.find_place(origin) if origin else None
+
+    @property
+    def knows(self) -> str:
+        """The hash of all it answers from: the venue and, as they were at first, its documents."""
+        return self._knows
 
     @property
     def here(self) -> str:

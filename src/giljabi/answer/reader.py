@@ -39,10 +39,11 @@ class Reading:
 
 
 class Reader:
-    """Reads with one generator, which has learnt to (recipes/reader.toml)."""
+    """Reads with one generator, which has `learnt` to (recipes/reader.toml) or is told the form."""
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, *, learnt: bool = True) -> None:
         self._generator = generator
+        self._learnt = learnt
 
     def read(
         self, facts: Facts, ready: Sequence[str], cancel: Callable[[], bool] | None = None
@@ -50,9 +51,10 @@ class Reader:
         """What the model says of `facts.shown`. `ready` are the template's sentences, which pass."""
         lang = facts.query.lang
         question = " ".join(facts.query.text.split())
+        prompt = asking(excerpt(facts), question, lang, learnt=self._learnt)
         try:
             pieces = self._generator.stream(
-                [{"role": "user", "content": asking(excerpt(facts), question, lang)}],
+                [{"role": "user", "content": prompt}],
                 max_tokens=_TOKENS, temperature=0.0, cancel=cancel,
             )  # fmt: skip
             text = "".join(pieces).strip()
@@ -79,10 +81,7 @@ class Reader:
 
 
 def excerpt(facts: Facts) -> str:
-    """The shown sentences as one short document: under their headings, in the order of reading.
-
-    The passage of the likeliest sentence comes first.
-    """
+    """The shown sentences as one document: passages in the order shown, each under its headings."""
     held: dict[str, list[Fact]] = {}
     for f in facts.shown:
         held.setdefault(f.subject, []).append(f)

@@ -10,9 +10,9 @@ import click
 
 from giljabi.answer.guide import Answer, Guide
 from giljabi.answer.memory import Turn
+from giljabi.cli.guides import guide_of
 from giljabi.cli.options import (
     Chosen,
-    guide_of,
     model_options,
     plain_chat,
     progress_bar,
@@ -133,6 +133,13 @@ def route(start: str, end: str, venue_dir: Path, step_free: bool, as_json: bool)
     "--out", type=click.Path(path_type=Path), help="Report folder (report.json, report.md)."
 )
 @click.option("--split", default="", help="Of questions about documents: only this side, as test.")
+@click.option(
+    "--similarity",
+    "similar",
+    is_flag=True,
+    help="Of questions about documents: how near answers come to the accepted ones, by the packaged "
+    "sentence encoder (giljabi[measure]).",
+)
 def evaluate(
     questions: Path,
     venue_dir: Path,
@@ -140,6 +147,7 @@ def evaluate(
     records: Path | None,
     out: Path | None,
     split: str,
+    similar: bool,
 ) -> None:
     """Measure the guide on a question set with checkable answers, about places or documents."""
     from giljabi.measure import cited_answers, suite
@@ -147,7 +155,7 @@ def evaluate(
 
     guide = guide_of(venue_dir, chosen, None)
     if cited_answers.is_of_documents(questions):
-        _of_documents(guide, questions, split, out)
+        _of_documents(guide, questions, split, out, similar)
         return
     rows = suite.read_questions(questions)
     raw = RawRecords.load(records) if records else None
@@ -161,16 +169,22 @@ def evaluate(
         suite.write_report(report, out)
 
 
-def _of_documents(guide: Guide, questions: Path, split: str, out: Path | None) -> None:
+def _of_documents(
+    guide: Guide, questions: Path, split: str, out: Path | None, similar: bool
+) -> None:
     from giljabi.measure import cited_answers
     from giljabi.measure.report import write_text
+    from giljabi.measure.similarity import encoder
 
+    by = encoder() if similar else None
     rows = cited_answers.read_document_questions(questions, split)
     with progress_bar() as progress:
         task = progress.add_task(questions.name, total=len(rows))
         found = cited_answers.ask_documents(
             guide, rows, lambda done: progress.update(task, completed=done)
         )
+    if by is not None:
+        found = cited_answers.with_similarity(found, rows, by)
     table = cited_answers.to_markdown(found)
     click.echo(table)
     if out is not None:

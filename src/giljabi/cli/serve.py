@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from giljabi.answer.guide import Guide
-from giljabi.cli.options import (
-    Chosen,
-    Model,
-    documents_of,
-    model_options,
-    plain_chat,
-    venue_option,
-)
+from giljabi.cli.guides import Guides
+from giljabi.cli.options import Chosen, model_options, plain_chat, venue_option
 from giljabi.errors import GiljabiError
 from giljabi.venue import folder
 
@@ -113,15 +107,11 @@ def serve(
             venue = folder.load(venue_dir)
             if with_voice:
                 voice = _voice(venue, chosen, ear_name, voice_name, conversations)
-            model = Model(chosen)
+            wait = None if model_wait < 0 else model_wait
+            guides = Guides(venue_dir, chosen, origin, wait)
 
             def guide(venue: Venue) -> Guide:
-                wait = None if model_wait < 0 else model_wait
-                documents = documents_of(venue_dir)
-                made = Guide(
-                    venue, model.over(venue), model_wait_s=wait, origin=origin,
-                    documents=documents, reader=model.reads(venue) if documents else None,
-                )  # fmt: skip
+                made = guides.over(venue)
                 if voice is not None:
                     voice.ear.know(venue)
                 return made
@@ -131,7 +121,9 @@ def serve(
                 record = stack.enter_context(
                     closing(Desk(desk or memory, keep_days=keep_unanswered))
                 )
-                operator = Operator(admission, record, Reloader(venue_dir, guide), model.name)
+                operator = Operator(
+                    admission, record, Reloader(venue_dir, guide), guides.model_name
+                )
         kept = stack.enter_context(closing(Memory(memory)))
         run_server(answers, kept, options, voice=voice, operator=operator, announce=_announce)
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from giljabi.answer.guide import Guide
-from giljabi.cli.options import Chosen, generator, model_options, venue_option
+from giljabi.cli.guides import guide_of
+from giljabi.cli.options import Chosen, model_options, venue_option
 from giljabi.errors import GiljabiError
-from giljabi.venue import folder
 
 if TYPE_CHECKING:
     from giljabi.speech.events import Event
@@ -109,10 +108,10 @@ def _parts(
     from giljabi.speech.turn import Conversation
     from giljabi.spoken import spoken
 
-    venue = folder.load(venue_dir)
+    guide = guide_of(venue_dir, chosen, origin)
+    venue = guide.venue
     hears = ear(ear_name, venue, threads=chosen.threads)
     speaks = mouth(voice_name, fall_back=lambda sentence: click.echo(sentence, err=True))
-    guide = Guide(venue, generator(chosen, venue), origin=origin)
 
     def made(tell: Callable[[Event], None]) -> Conversation:
         return Conversation(

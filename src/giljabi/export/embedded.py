@@ -11,7 +11,7 @@ import json
 import os
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,19 +30,22 @@ if TYPE_CHECKING:
 _FORGOTTEN_S = 30 * 24 * 3600  # a trimmed file nobody started for a month makes room
 
 
-def trimmed(of: store.Base, venue: Venue, say: Callable[[str], None]) -> Path:
-    """The trimmed file of a packaged base for `venue`; `say` is told before long work.
+def trimmed(
+    of: store.Base, venue: Venue, say: Callable[[str], None], read: Sequence[str] = ()
+) -> Path:
+    """The trimmed file of a packaged base for `venue` and the other texts that it is to `read`.
 
-    Raises GiljabiError where the weights are not installed or the cache cannot be written.
+    `say` is told before long work. Raises GiljabiError where the weights are not installed or the
+    cache cannot be written.
     """
     folder = store.cache_dir() / "trimmed"
-    memo = folder / f"{_key(of, venue)}.json"
+    memo = folder / f"{_key(of, venue, read)}.json"
     if (found := _known(memo)) is not None:
         return found
     say("giljabi: fitting the model to the venue, once (about half a minute) …")
     source = store.weights(of.name).path
     try:
-        made = _make(source, folder, texts(venue, of))
+        made = _make(source, folder, [*texts(venue, of), *read])
         write_text(memo, json.dumps({"file": made.name, "sha256": recorded(made)["sha256"]}))
         _forget(folder, made)
     except OSError as error:
@@ -87,8 +90,8 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(getattr(value, name))
 
 
-def _key(of: store.Base, venue: Venue) -> str:
-    parts = [of.sha256, venue.hash, __version__, vocab.RULES, of.template, *_wordings()]
+def _key(of: store.Base, venue: Venue, read: Sequence[str]) -> str:
+    parts = [of.sha256, venue.hash, __version__, vocab.RULES, of.template, *_wordings(), *read]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 

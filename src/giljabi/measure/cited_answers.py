@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from giljabi.documents.passage import Passage
 from giljabi.errors import GiljabiError
 from giljabi.measure.asking import AnswerLike
 from giljabi.measure.questions import holds, read_lines, string, strings
+from giljabi.measure.similarity import Encoder, similarity
 
 UNANSWERABLE = "unanswerable"
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
@@ -77,6 +78,7 @@ class CitedRow:
     also after an “I do not know”. `exact` and `overlap` (0 to 1) are of the answer beside the
     accepted ones, `cited` and `cited_overlap` of the cited sentences beside the evidence.
     `supported`: the checker's word, and every number of the text stands in the cited passages.
+    `similarity`: the cosine of the answer with the accepted one, where an encoder was given.
     """
 
     id: str
@@ -96,6 +98,7 @@ class CitedRow:
     cited_overlap: float
     supported: bool
     total_ms: float
+    similarity: float | None = None
 
 
 def is_of_documents(path: Path) -> bool:
@@ -164,6 +167,26 @@ def score(question: DocumentQuestion, answer: CitingAnswer) -> CitedRow:
     )  # fmt: skip
 
 
+def with_similarity(
+    rows: Sequence[CitedRow], questions: Sequence[DocumentQuestion], by: Encoder
+) -> list[CitedRow]:
+    """The rows of answerable questions with how near each answer comes to the accepted one.
+
+    That is the first string of each group, one after another. What a figure says and does not is
+    told in `giljabi.measure.similarity`.
+    """
+    some = [n for n, q in enumerate(questions) if q.answerable]
+    out = list(rows)
+    if some:
+        found = similarity(
+            [rows[n].answer for n in some],
+            [" ".join(g[0] for g in questions[n].groups) for n in some], by,
+        )  # fmt: skip
+        for n, cosine in zip(some, found.scores, strict=True):
+            out[n] = replace(rows[n], similarity=cosine)
+    return out
+
+
 def folded(text: str) -> str:
     """Case, white space and punctuation aside, as KorQuAD compares."""
     return re.sub(r"\s+", "", _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text).lower()))
@@ -206,6 +229,7 @@ def figures(rows: Sequence[CitedRow]) -> dict[str, float]:
         "exact": mean([r.exact for r in some]), "overlap": mean([r.overlap for r in some]),
         "evidence": mean([r.cited for r in some]),
         "evidence_overlap": mean([r.cited_overlap for r in some]),
+        "similarity": mean([r.similarity for r in some if r.similarity is not None]),
         "supported": mean([r.supported for r in given]),
         "unanswerable": len(none), "refused": mean([not r.answered for r in none]),
     }  # fmt: skip
@@ -214,16 +238,11 @@ def figures(rows: Sequence[CitedRow]) -> dict[str, float]:
 def to_markdown(rows: Sequence[CitedRow]) -> str:
     """All and kind by kind, as a table."""
     kinds = ["all", *dict.fromkeys(r.kind for r in rows)]
-    names = (
-        "answered",
-        "right",
-        "shown",
-        "exact",
-        "overlap",
-        "evidence",
-        "evidence_overlap",
-        "supported",
-    )
+    names = [
+        "answered", "right", "shown", "exact", "overlap", "evidence", "evidence_overlap", "supported",
+    ]  # fmt: skip
+    if any(r.similarity is not None for r in rows):
+        names.insert(5, "similarity")
     out = [
         "| kind | questions | " + " | ".join(n.replace("_", " ") for n in names) + " | refused |"
     ]

@@ -51,6 +51,11 @@ class CurrentGuide:
         return self._guide.venue
 
     @property
+    def knows(self) -> str:
+        """See Answerer.knows."""
+        return self._guide.knows
+
+    @property
     def here(self) -> str:
         """See Answerer.here."""
         return self._guide.here

@@ -28,7 +28,8 @@ class RefusedVenueError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """What is answered from now: its hash and places, and whether it is another than before."""
+    """What is answered from now: its hash and places, and whether venue or documents are others than
+    before."""
 
     venue_hash: str
     places: int
@@ -60,7 +61,7 @@ class Reloader:
 
     def _reload(self, current: CurrentGuide) -> Reloaded:
         began = time.perf_counter()
-        before = current.venue.hash
+        before = current.knows
         try:
             read = folder.digest(self._folder)
             venue = folder.load(self._folder)
@@ -80,5 +81,5 @@ class Reloader:
         current.exchange(guide)
         warnings = sum(f.severity == "warning" for f in found)
         seconds = round(time.perf_counter() - began, 2)
-        changed = venue.hash != before
+        changed = guide.knows != before
         return Reloaded(venue.hash, len(venue.places), changed, warnings, seconds)

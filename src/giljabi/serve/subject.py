@@ -81,6 +81,10 @@ class Answerer(Protocol):
         """The venue it knows."""
 
     @property
+    def knows(self) -> str:
+        """The hash of all it answers from."""
+
+    @property
     def here(self) -> str:
         """Id of the place where it stands."""
 
