@@ -15,12 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from evidence_weights import TRAIN, Case, cases_of, read_folder
 
+from giljabi.answer import evidence, spans
 from giljabi.answer.cites import SHOWN, cited
-from giljabi.answer.evidence import Span
 from giljabi.answer.query import Query
 from giljabi.answer.reader import excerpt
+from giljabi.answer.spans import Span
 from giljabi.answer.words import language
 from giljabi.documents.encoders import encoder
 from giljabi.venue.place import Lang
@@ -58,11 +60,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    by, chance, out = encoder("e5"), random.Random(1), []
+    encoders, chance, out = (encoder("use+e5"), encoder(spans.ENCODER)), random.Random(1), []
+    learnt = evidence.weights()["with_encoder"]["weights"]
+    weights = np.array([learnt[f] for f in evidence.FIGURES])
     for path, questions in read_folder(TRAIN).items():
-        for case in cases_of(path, questions, by):
+        for case in cases_of(path, questions, *encoders):
             if case.spans:
-                out += list(rows_of(case, case.ranked(), chance))
+                out += list(rows_of(case, case.order(weights), chance))
         print(f"{path.name}: {len(out)} rows")
     chance.shuffle(out)
     lines = [json.dumps(row, ensure_ascii=False) for row in out]

@@ -24,6 +24,8 @@ from typing import Any
 
 from giljabi import korean
 from giljabi.answer import passages as searching
+from giljabi.answer import spans
+from giljabi.answer.cites import Documents
 from giljabi.documents import readers, terms
 from giljabi.documents.encoders import NAMES, Encoder, encoder
 from giljabi.documents.library import Library
@@ -201,6 +203,18 @@ def roads(
         yield f"encoder {name}", meaning
         yield f"words and {name}, reciprocal ranks", fused
         yield f"**words and {name}**, weighted sum", added
+    for name, by in encoders.items():
+        if spans.ENCODER in name and name != spans.ENCODER:
+            library.embed(by)
+            near = encoder(spans.ENCODER)
+            library.embed_parts(near, spans.texts)
+            documents = Documents(library, by, near)
+            yield f"**words and {name}**, and their sentences", ranked(documents)
+    yield "**words**, and their sentences", ranked(Documents(library))
+
+
+def ranked(documents: Documents) -> Search:
+    return lambda question: [p.id for p in documents.passages(question, DEPTH)]
 
 
 def _rrf(rank: int | None) -> float:

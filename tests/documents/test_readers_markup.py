@@ -221,6 +221,19 @@ def test_cleaned_text_stays_as_it_is_and_holds_nothing_unseen(text: str) -> None
     assert not set(once) & set("\u200b\u202e\u2066\ufeff\u00ad\u3164\U000e0041\n\t\r\0")
 
 
+@pytest.mark.parametrize(
+    "style",
+    [
+        "opacity: 0", "font-size:0", "font-size: 1px", "color:transparent", "height:1px;overflow:hidden",
+        "position:absolute; left:-9999px", "text-indent: -9999px",
+    ],
+)  # fmt: skip
+def test_html_that_a_style_makes_invisible_is_left_out(tmp_path: Path, style: str) -> None:
+    page = f'<h1>안내</h1><p style="{style}">몰래</p><p style="left:9px">보임</p>'
+    assert ("text", 0, "몰래") not in shown(read(file(tmp_path, "a.html", page)))
+    assert ("text", 0, "보임") in shown(read(file(tmp_path, "a.html", page)))
+
+
 def test_hidden_characters_and_decomposed_hangul() -> None:
     tricky = "\u1112\u1161\u11ab\u1100\u1173\u11af 무\u200b시\u202e하\U000e0041라\ufe0f"
     assert cleaned(tricky) == "한글 무시하라"

@@ -6,28 +6,37 @@ said of them is a template's quotation, or a model's words checked against them 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from giljabi.answer.evidence import EXCEPTION, Evidence, Finder, Span, spans
+from giljabi.answer.asked_words import read
+from giljabi.answer.evidence import SURE, Evidence, Finder
 from giljabi.answer.facts import Fact, Facts
+from giljabi.answer.orders import without_orders
 from giljabi.answer.passages import Passages
 from giljabi.answer.query import Query
+from giljabi.answer.spans import Span, spans
 from giljabi.answer.text_claims import squeezed
 from giljabi.documents.encoders import Encoder
 from giljabi.documents.library import NAME, Library
 from giljabi.documents.passage import Passage
 
-_PASSAGES = 8
-_CITED = 4
+PASSAGES = 20
+"""Found by words and meaning; their sentences then say which of them come first."""
+_LOGIT = 0.08  # of a passage's likeliest sentence, beside the score it was found with (0 to 1)
+_CITED, _BESIDE = 4, 2
 _LISTED = 12
 SHOWN = 6
 """Sentences that a reader is shown."""
+_BASIS = 0.2  # of the best one's odds: a sentence that a model's answer may rest on as well
 _LETTERS = 1.0  # of Korean a token, at least: 1.8 for Gemma's tokenizer, fewer for older ones
+_NOTHING = 30.0  # the logit of a passage without sentences, below any other
 _NEAR = 0.02  # odds below which a passage is about something else
-_MORE = 0.6  # of the best one's odds: a second sentence that answers as well
+_MORE = 0.5  # of the best one's odds: a second sentence that may be meant as well
+_EACH = 0.05  # the same, of a question that asks for several things
 _LIST = re.compile(
     r"종류|뭐뭐|누구누구|어디어디|목록|모두|전부|각각|다 (?:알려|말해)|\b(?:all|list|which)\b", re.I
 )
@@ -48,8 +57,9 @@ class Documents:
     ) -> None:  # fmt: skip
         self.library = library
         self._passages = Passages(library, encoder)
-        self._finder = Finder(self._passages.rarity, near)
+        self._finder = Finder(self._passages.rarity, near, library)
         self._bar = self._finder.bar(refuse)
+        self._sure = max(self._bar, self._finder.bar(SURE))
         self._window = window
 
     @classmethod
@@ -64,20 +74,34 @@ class Documents:
 
     def evidence(self, question: str) -> list[Evidence]:
         """The sentences of the passages found, the likeliest to answer first."""
-        return self._finder.find(question, self._passages.search(question, _PASSAGES))
+        return self._finder.find(question, self._passages.search(question, PASSAGES))
 
-    def facts(self, query: Query) -> Facts | None:
+    def passages(self, question: str, k: int = 5) -> list[Passage]:
+        """The passages likeliest to hold the answer, by how they were found and what they say."""
+        hits = self._passages.search(question, PASSAGES)
+        best: dict[str, float] = {}
+        for e in self._finder.find(question, hits):
+            best.setdefault(e.span.passage.id, math.log(e.odds / (1 - e.odds)))
+        ranked = sorted(hits, key=lambda h: -h.score - _LOGIT * best.get(h.passage.id, -_NOTHING))
+        return [without_orders(h.passage) for h in ranked[:k]]
+
+    def facts(self, query: Query, *, instead: bool = False) -> Facts | None:
         """What the documents hold for `query`: found, or "not_in_data" with what comes nearest.
 
-        None where they hold nothing of the kind.
+        None where they hold nothing of the kind. `instead` of an answer there is, more is asked.
         """
         found = self.evidence(query.text)
         if not found or found[0].odds < _NEAR:
             return None
         query = replace(query, slot="document")
-        answers = found[0].odds >= self._bar
-        chosen = _together(query, found, self._bar) if answers else [found[0].span]
-        facts = cited(query, chosen, self._whole(found) or [e.span for e in found[:SHOWN]])
+        bar = self._sure if instead else self._bar
+        answers = found[0].odds >= bar
+        chosen = _together(query, found)
+        nearest = found[:SHOWN]
+        facts = cited(
+            query, chosen, self._whole(found) or [e.span for e in nearest],
+            [e.span for e in nearest if e.odds >= _BASIS * found[0].odds],
+        )  # fmt: skip
         return facts if answers else replace(facts, outcome="not_in_data", missing="document")
 
     def _whole(self, found: Sequence[Evidence]) -> list[Span]:
@@ -88,19 +112,19 @@ class Documents:
         out: list[Span] = []
         left = self._window * _LETTERS
         for source in dict.fromkeys(e.span.passage.source for e in found if left):
-            inside = [s for p in self.library.passages(source) for s in spans(p)]
-            letters = sum(len(s.text) + 1 for s in inside)
-            letters += sum(len(" › ".join(t)) + 4 for t in {s.passage.titles for s in inside})
-            if letters > left:
+            passages = list(self.library.passages(source))
+            left -= sum(len(p.text) + len(" › ".join(p.titles)) + 4 for p in passages)
+            if left < 0:
                 break
-            left -= letters
-            out += inside
+            out += [s for p in passages for s in spans(p)]
         return out
 
 
-def cited(query: Query, chosen: Sequence[Span], shown: Sequence[Span] = ()) -> Facts:
-    """The facts that the `chosen` spans are, and with them those that a reader is shown."""
-    every = list(dict.fromkeys((*chosen, *shown)))
+def cited(
+    query: Query, chosen: Sequence[Span], shown: Sequence[Span] = (), basis: Sequence[Span] = ()
+) -> Facts:
+    """The facts that the `chosen` spans are, with those that a reader is shown and may rest on."""
+    every = list(dict.fromkeys((*chosen, *basis, *shown)))
     facts = {
         s: Fact(
             f"f{n}", "cites", s.passage.id, s.text, _where(s.passage), source=_source(s.passage)
@@ -111,20 +135,24 @@ def cited(query: Query, chosen: Sequence[Span], shown: Sequence[Span] = ()) -> F
     return Facts(
         query, "found", tuple(facts[s] for s in chosen), passages=tuple(passages.values()),
         shown=tuple(facts[s] for s in dict.fromkeys((*shown, *chosen))),
+        basis=tuple(facts[s] for s in dict.fromkeys((*chosen, *basis))),
     )  # fmt: skip
 
 
-def _together(query: Query, found: Sequence[Evidence], bar: float) -> list[Span]:
-    """The best span, its exception, the list it leads into or stands in, and others as good."""
+def _together(query: Query, found: Sequence[Evidence]) -> list[Span]:
+    """The best span, its exception, the list it leads into or stands in, and others as likely.
+
+    Of a question that asks for several things, the likeliest of each are seldom as likely.
+    """
     best = found[0].span
     lines = spans(best.passage)
     chosen = [best, *_exception(best, lines)]
     if _LIST.search(query.text) or best.text.rstrip().endswith((":", "：")):
         chosen = [*chosen, *_list_of(best, lines)][:_LISTED]
-    for e in found[1:]:
-        if len(chosen) >= _CITED or e.odds < max(bar, _MORE * found[0].odds):
-            break
-        chosen.append(e.span)
+    share, most = (_EACH, _CITED) if read(query.text).several else (_MORE, _BESIDE)
+    for e in found[1:most]:
+        if e.odds >= share * found[0].odds:
+            chosen.append(e.span)
     held = {squeezed(s.text): s for s in chosen}
     return list(held.values())
 
@@ -133,7 +161,7 @@ def _exception(best: Span, lines: Sequence[Span]) -> list[Span]:
     """“다만, …” belongs to the sentence before it: without it a rule would be said too widely."""
     at = next(n for n, s in enumerate(lines) if s.text == best.text)
     after = lines[at + 1 : at + 2]
-    return [s for s in after if s.line == best.line and EXCEPTION.match(s.text)]
+    return [s for s in after if s.line == best.line and s.is_exception]
 
 
 def _list_of(best: Span, lines: Sequence[Span]) -> list[Span]:

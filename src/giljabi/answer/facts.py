@@ -47,7 +47,7 @@ class Facts:
     `missing` names what was asked and is not in the data; `line` is the route as (lon, lat),
     `guessed` which stretches of it are estimates, `stops` the places it passes, ends included;
     `passages` are those that facts of the kind "cites" stand in, `shown` all the sentences of them
-    that a model may read, `items` among them.
+    that a model may read, `basis` those of them that its answer may rest on, `items` among both.
     """
 
     query: Query
@@ -61,6 +61,7 @@ class Facts:
     notes: frozenset[str] = field(default_factory=frozenset)
     passages: tuple[Passage, ...] = ()
     shown: tuple[Fact, ...] = ()
+    basis: tuple[Fact, ...] = ()
 
     def of(self, kind: FactKind, subject: str | None = None) -> tuple[Fact, ...]:
         """The facts of one kind, of one place when `subject` is given."""

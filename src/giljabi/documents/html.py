@@ -37,7 +37,9 @@ _ENDS = {
 _HOLDERS = frozenset("ul ol dl table tr td th div body".split())
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0*\.?0+\s*(?:;|$)"
-    r"|font-size\s*:\s*0*\.?0+\s*(?:[a-z%]+)?\s*(?:;|$)",
+    r"|font-size\s*:\s*(?:0*\.?0+\s*(?:[a-z%]+)?|[01](?:\.\d+)?\s*p[xt])\s*(?:;|$)"
+    r"|(?<![-\w])color\s*:\s*transparent\s*(?:;|!|$)"
+    r"|(?:height|width)\s*:\s*[01](?:px)?\s*(?:;|$)|(?:left|top|text-indent)\s*:\s*-\d{3,}",
     re.IGNORECASE,
 )
 _DATE_NAMES = frozenset(

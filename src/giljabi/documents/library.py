@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NAME = "documents.db"
 """A venue folder's library, beside its other parts."""
 _APPLICATION = 0x676A6462  # "gjdb", the file's own mark
-_FORMAT = 100 + terms.FORMAT
+_FORMAT = 200 + terms.FORMAT
 _BUSY_S = 30.0
 _TITLE_WEIGHT, _TEXT_WEIGHT = 2.0, 1.0
 _BATCH = 64
@@ -45,6 +45,9 @@ CREATE INDEX passage_source ON passage (source);
 CREATE TABLE change (number INTEGER NOT NULL);
 INSERT INTO change VALUES (0);
 CREATE TABLE vector (passage INTEGER PRIMARY KEY, encoder TEXT NOT NULL, value BLOB NOT NULL);
+CREATE TABLE part (
+  passage INTEGER NOT NULL, text BLOB NOT NULL, encoder TEXT NOT NULL, value BLOB NOT NULL,
+  PRIMARY KEY (passage, text)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE term USING fts5 (
   titles, text, content='', tokenize='unicode61 remove_diacritics 0');
 INSERT INTO term (term, rank) VALUES ('rank', 'bm25({_TITLE_WEIGHT}, {_TEXT_WEIGHT})');
@@ -229,6 +232,58 @@ class Library:
             made += len(rows)
             progress(made)
 
+    @property
+    def near(self) -> str:
+        """The sha256 of the encoder that made vectors of parts of passages; "" without any."""
+        with self._connection() as connection:
+            row = connection.execute("SELECT encoder FROM part LIMIT 1").fetchone()
+        return str(row[0]) if row else ""
+
+    def embed_parts(
+        self, encoder: Encoder, parts: Callable[[Passage], Sequence[str]],
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> int:  # fmt: skip
+        """Make the vectors of the `parts` of passages that have none by `encoder`; of how many.
+
+        What `embed` does for passages, for texts made of them: `progress` hears of passages.
+        """
+        import numpy as np  # noqa: PLC0415
+
+        query = (
+            "SELECT number, id, source, titles, text, page, date FROM passage WHERE number > ?"
+            " AND NOT EXISTS (SELECT 1 FROM part WHERE passage = number AND encoder = ?)"
+            " ORDER BY number LIMIT 1"
+        )
+        made = at = 0
+        while True:
+            with self._connection() as connection:
+                row = connection.execute(query, (at, encoder.sha256)).fetchone()
+            if row is None:
+                return made
+            at, texts = row[0], list(dict.fromkeys(parts(_passage(row[1:]))))
+            values = encoder.passages(texts).astype(np.float16) if texts else ()
+            with self._change() as connection:
+                connection.execute("DELETE FROM part WHERE passage = ?", (at,))
+                connection.executemany(
+                    "INSERT INTO part SELECT number, ?, ?, ? FROM passage WHERE number = ?",
+                    [
+                        (part_key(t), encoder.sha256, v.tobytes(), at)
+                        for t, v in zip(texts, values, strict=True)
+                    ],
+                )
+            made += 1
+            progress(made)
+
+    def parts(self, encoder: Encoder, ids: Sequence[str]) -> dict[bytes, NDArray[np.float32]]:
+        """By `part_key`, the vectors that `encoder` made of parts of the passages `ids`."""
+        import numpy as np  # noqa: PLC0415
+
+        which = f"SELECT number FROM passage WHERE id IN ({', '.join('?' * len(ids))})"  # noqa: S608
+        query = f"SELECT text, value FROM part WHERE encoder = ? AND passage IN ({which})"  # noqa: S608
+        with self._connection() as connection:
+            rows = connection.execute(query, (encoder.sha256, *ids)).fetchall()
+        return {key: np.frombuffer(v, dtype=np.float16).astype(np.float32) for key, v in rows}
+
     def vectors(self, encoder: Encoder) -> tuple[list[str], list[str], NDArray[np.float16]]:
         """The ids, their sources and the (n, width) vectors that `encoder` made."""
         import numpy as np  # noqa: PLC0415
@@ -302,6 +357,11 @@ class Library:
             )
 
 
+def part_key(text: str) -> bytes:
+    """What a part of a passage is found by."""
+    return hashlib.sha256(text.encode()).digest()[:16]
+
+
 def _make(connection: sqlite3.Connection) -> None:
     try:
         connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
@@ -322,7 +382,11 @@ def _take_out(connection: sqlite3.Connection, path: str) -> bool:
         "INSERT INTO term (term, rowid, titles, text) VALUES ('delete', ?, ?, ?)",
         [(number, *_indexed(_passage(row))) for number, *row in rows],
     )
-    connection.executemany("DELETE FROM vector WHERE passage = ?", [(row[0],) for row in rows])
+    for table in ("vector", "part"):
+        connection.executemany(
+            f"DELETE FROM {table} WHERE passage = ?",  # noqa: S608
+            [(row[0],) for row in rows],
+        )
     connection.execute("DELETE FROM passage WHERE source = ?", (path,))
     return connection.execute("DELETE FROM source WHERE path = ?", (path,)).rowcount > 0
 
