@@ -69,6 +69,30 @@ def test_documents_are_imported_asked_and_measured(venue, tmp_path):
     assert "| unanswerable | 1 |" in (out / "report.md").read_text("utf-8")
 
 
+def test_rows_that_bring_their_text_are_asked_of_it_alone(venue, tmp_path):
+    other = "# 주차 안내\n\n외래 환자의 차량은 4시간까지 무료로 한다.\n"
+    rows = [
+        {"context": RULES, "question": "진료 기록은 몇 년 동안 보관하나요?", "answer": "10년",
+         "cot_answer": "“진료 기록은 10년 동안 보관한다.”"},
+        {"context": other, "question": "진료 기록은 몇 년 동안 보관하나요?", "answer": "모르겠습니다.",
+         "cot_answer": "이 문서에는 질문의 답이 없습니다."},
+        {"context": other, "question": "외래 환자 차는 몇 시간까지 무료예요?", "answer": "4시간",
+         "cot_answer": "“외래 환자의 차량은 4시간까지 무료로 한다.”"},
+    ]  # fmt: skip
+    file, out = tmp_path / "rows.jsonl", tmp_path / "report"
+    file.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in rows), "utf-8")
+    done = run("eval", file, "--venue", venue, "--model", "none", "--out", out)
+    assert done.exit_code == 0, done.output
+    report = json.loads((out / "report.json").read_text("utf-8"))
+    assert [r["outcome"] for r in report["rows"]] == ["found", "not_in_data", "found"]
+    assert (report["figures"]["right"], report["figures"]["refused"]) == (1.0, 1.0)
+    assert report["figures"]["evidence"] == 1.0
+    file.write_text(json.dumps(rows[0] | {"answer": 3}), "utf-8")
+    done = run("eval", file, "--venue", venue, "--model", "none")
+    assert done.exit_code == 2
+    assert "line 1: field 'answer'" in done.output
+
+
 def test_a_reader_that_is_not_there_is_one_sentence(venue):
     run("venue", "import", venue / "documents", "--encoder", "none")
     asked = run("ask", "몇 년?", "--venue", venue, "--model", "none", "--reader", "nowhere.gguf")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from giljabi.documents.library import Library
+from giljabi.documents.library import Library, part_key
 from giljabi.documents.passage import Passage, Source
 from giljabi.errors import GiljabiError
 
@@ -200,7 +200,7 @@ def test_threads_read_while_another_imports(library: Library, path: Path) -> Non
 IMPORTER = """
 import sys
 from pathlib import Path
-from giljabi.documents.library import Library
+from giljabi.documents.library import Library, part_key
 from giljabi.documents.passage import Passage, Source
 
 with Library(Path(sys.argv[1]), create=True) as held:
@@ -301,3 +301,24 @@ def test_another_encoder_takes_the_place_of_the_first(library: Library) -> None:
     assert library.embed(second) == 3
     assert library.vectors(first)[0] == []
     assert len(library.vectors(second)[0]) == 3
+
+
+def test_vectors_of_parts_go_with_their_passage(library: Library) -> None:
+    pytest.importorskip("numpy")
+    encoder = Lengths()
+
+    def lines(passage: Passage) -> list[str]:
+        return passage.text.split("\n")
+
+    assert library.near == ""
+    assert library.embed_parts(encoder, lines) == 3
+    assert library.embed_parts(encoder, lines) == 0
+    assert library.near == encoder.sha256
+    every = {p.id: p for p in library.passages()}
+    held = library.parts(encoder, ["rules.md#1"])
+    assert set(held) == {part_key(line) for line in lines(every["rules.md#1"])}
+    library.put(HOURS, OPENING)
+    assert library.parts(encoder, ["hours.md#1"]) == {}
+    assert library.embed_parts(encoder, lines) == 1
+    assert library.embed_parts(Lengths("22"), lines) == 3
+    assert library.parts(encoder, list(every)) == {}

@@ -165,6 +165,14 @@ class Guide:
         ready = [s.text for s in self._phrasebook.answer(facts)]
         return CitedChecker(facts, [*ready, self._phrasebook.reasoning(facts)]).check(text)
 
+    def read(self, question: str) -> Answer:
+        """One answer from the documents alone, whatever the places would say."""
+        began = time.perf_counter()
+        query = replace(self._understanding.read((question,), "auto"), slot="document")
+        facts = self._documents.facts(query) if self._documents else None
+        facts = facts or Facts(query, "not_in_data", missing="document")
+        return _last(self._say(facts, {}, began, None))
+
     def route(
         self, a: str, b: str, *, step_free: bool = False, lang: LangChoice = "auto"
     ) -> Answer:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from giljabi.answer.cites import Documents
 from giljabi.answer.guide import Answer, Guide
 from giljabi.answer.memory import Turn
-from giljabi.cli.guides import guide_of
+from giljabi.cli.guides import generator, guide_of, reader
 from giljabi.cli.options import (
     Chosen,
     model_options,
@@ -21,6 +24,11 @@ from giljabi.cli.options import (
 )
 from giljabi.errors import GiljabiError
 from giljabi.venue import folder
+
+if TYPE_CHECKING:
+    from giljabi.documents.library import Library
+    from giljabi.measure.cited_answers import CitedRow, DocumentQuestion
+    from giljabi.venue.place import Venue
 
 
 def print_answer(answer: Answer, as_json: bool) -> None:
@@ -149,10 +157,17 @@ def evaluate(
     split: str,
     similar: bool,
 ) -> None:
-    """Measure the guide on a question set with checkable answers, about places or documents."""
-    from giljabi.measure import cited_answers, suite
+    """Measure the guide on a question set with checkable answers.
+
+    About places, about the documents imported into the venue, or rows that bring their own text
+    (context, question, answer, cot_answer), each then the only document.
+    """
+    from giljabi.measure import cited_answers, context_answers, suite
     from giljabi.measure.records import RawRecords
 
+    if context_answers.is_of_contexts(questions):
+        _of_contexts(folder.load(venue_dir), chosen, questions, out, similar)
+        return
     guide = guide_of(venue_dir, chosen, None)
     if cited_answers.is_of_documents(questions):
         _of_documents(guide, questions, split, out, similar)
@@ -173,18 +188,48 @@ def _of_documents(
     guide: Guide, questions: Path, split: str, out: Path | None, similar: bool
 ) -> None:
     from giljabi.measure import cited_answers
-    from giljabi.measure.report import write_text
-    from giljabi.measure.similarity import encoder
 
-    by = encoder() if similar else None
     rows = cited_answers.read_document_questions(questions, split)
     with progress_bar() as progress:
         task = progress.add_task(questions.name, total=len(rows))
         found = cited_answers.ask_documents(
             guide, rows, lambda done: progress.update(task, completed=done)
         )
-    if by is not None:
-        found = cited_answers.with_similarity(found, rows, by)
+    _report(found, rows, out, similar)
+
+
+def _of_contexts(
+    venue: Venue, chosen: Chosen, questions: Path, out: Path | None, similar: bool
+) -> None:
+    from giljabi.measure import context_answers
+
+    rows = context_answers.read_context_questions(questions)
+    read = list(dict.fromkeys(r.context for r in rows)) if chosen.reader != "none" else []
+    model = generator(chosen, venue, read)
+    reads = reader(chosen, venue, model, read)
+
+    @contextmanager
+    def over(library: Library) -> Iterator[Guide]:
+        documents = Documents(library, refuse=chosen.refuse, window=chosen.window)
+        yield Guide(venue, model, documents=documents, reader=reads)
+
+    with progress_bar() as progress:
+        task = progress.add_task(questions.name, total=len(rows))
+        found = context_answers.ask_contexts(
+            rows, over, lambda done: progress.update(task, completed=done)
+        )
+    _report(found, [r.question for r in rows], out, similar)
+
+
+def _report(
+    found: list[CitedRow], asked: list[DocumentQuestion], out: Path | None, similar: bool
+) -> None:
+    from giljabi.measure import cited_answers
+    from giljabi.measure.report import write_text
+    from giljabi.measure.similarity import encoder
+
+    if similar:
+        found = cited_answers.with_similarity(found, asked, encoder())
     table = cited_answers.to_markdown(found)
     click.echo(table)
     if out is not None:

@@ -25,6 +25,11 @@ from giljabi.measure.questions import holds, read_lines, string, strings
 from giljabi.measure.similarity import Encoder, similarity
 
 UNANSWERABLE = "unanswerable"
+_NO_ANSWER = re.compile(
+    r"모르겠|알 수 없|(?:답|내용|정보)[이가은는]? ?(?:없|나와 ?있지 않)|"
+    r"\b(?:do not|don't|does not|cannot) (?:know|say|tell|hold)",
+    re.IGNORECASE,
+)
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
 
 
@@ -185,6 +190,11 @@ def with_similarity(
         for n, cosine in zip(some, found.scores, strict=True):
             out[n] = replace(rows[n], similarity=cosine)
     return out
+
+
+def refuses(text: str) -> bool:
+    """Whether an accepted answer says that nothing answers."""
+    return bool(_NO_ANSWER.search(text))
 
 
 def folded(text: str) -> str:
