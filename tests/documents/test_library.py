@@ -284,7 +284,9 @@ def test_vectors_are_made_once_and_only_for_what_is_new(library: Library) -> Non
     assert library.embed(encoder) == 3
     assert library.embed(encoder) == 0
     library.put(HOURS, OPENING)
+    assert library.without_vector(encoder) == 1
     assert library.embed(encoder) == 1
+    assert library.without_vector(encoder) == 0
     assert len(encoder.asked) == 4
     ids, sources, vectors = library.vectors(encoder)
     assert sorted(zip(ids, sources, strict=True)) == [

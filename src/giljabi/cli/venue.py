@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -173,11 +174,27 @@ def _import_documents(
         outcomes = importing.import_documents(
             given, target, prune=prune, limits=Limits(size=max_mb << 20), told=told
         )
+    _tell_orders(target / NAME, [o.path for o in outcomes if o.kind == "read"])
     name = encoders.installed() if name == "auto" else name.removeprefix("none")
     if name:
         _embed(target / NAME, name)
     if any(o.kind == "failed" for o in outcomes):
         ctx.exit(2)
+
+
+def _tell_orders(path: Path, read: Sequence[str]) -> None:
+    """Name the passages of which something is never said; a person may see that it should be."""
+    from giljabi.answer.orders import without_orders
+
+    with Library(path, create=True) as library:
+        for source in read:
+            found = [p.id for p in library.passages(source) if without_orders(p) is not p]
+            if found:
+                more = f" and {len(found) - 3} more" if found[3:] else ""
+                click.echo(
+                    f"  {source}: something in {', '.join(found[:3])}{more} speaks to a machine and "
+                    "is left out (docs/documents.md).", err=True,
+                )  # fmt: skip
 
 
 def _embed(path: Path, name: str) -> None:

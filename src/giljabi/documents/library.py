@@ -232,6 +232,12 @@ class Library:
             made += len(rows)
             progress(made)
 
+    def without_vector(self, encoder: Encoder) -> int:
+        """How many passages `encoder` has made no vector of."""
+        query = "SELECT (SELECT count(*) FROM passage) - count(*) FROM vector WHERE encoder = ?"
+        with self._connection() as connection:
+            return int(connection.execute(query, (encoder.sha256,)).fetchone()[0])
+
     @property
     def near(self) -> str:
         """The sha256 of the encoder that made vectors of parts of passages; "" without any."""
