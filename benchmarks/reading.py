@@ -119,7 +119,7 @@ def main() -> None:
         if by is not None:
             library.embed(by)
         of = Documents(library, by, near)
-        found = [(q, e) for q in asked if (e := of.evidence(q.question))]
+        found = [(q, e) for q in asked if (e := of.evidence(q.question).evidence)]
         ask(None, found, (), scores["quoting"])
         whole = [s for p in library.passages() for s in spans(p)]
         for name, adapter in adapters.items():

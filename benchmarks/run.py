@@ -1,7 +1,7 @@
 """`make bench`: every figure of the README, measured in one place and written to results.json.
 
 python benchmarks/run.py [--only NAME …]; names: accuracy planted model measuring tuning load
-alternative data runtime hearing voice.
+alternative data runtime hearing voice documents.
 A part that cannot run says why. The alternative needs GILJABI_TORCH_PYTHON (see alternative.py).
 """
 
@@ -41,6 +41,7 @@ PARTS: dict[str, Callable[[], Any]] = {
     "runtime": _part("runtime", "measure"),
     "hearing": _part("hearing", "measure"),
     "voice": _part("voice", "measure"),
+    "documents": _part("document_answers", "measure"),
 }
 
 

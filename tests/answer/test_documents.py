@@ -110,6 +110,15 @@ def test_of_a_question_that_asks_for_two_things_both_are_quoted(guide):
     assert answer.verdict.ok
 
 
+def test_two_rows_of_a_table_quoted_in_english_are_two_sentences(guide):
+    answer = guide(refuse="90").answer(
+        "일반 진단서와 상해 진단서 수수료는 각각 얼마예요?", lang="en"
+    )
+    assert "수수료: 2만 원" in answer.text
+    assert "수수료: 10만 원" in answer.text
+    assert answer.verdict.ok
+
+
 def test_a_reader_words_it_and_is_checked(guide):
     reader = Says("근거: “진료 기록은 10년 동안 보관한다.”\n답: 10년 동안 보관합니다.")
     answer = guide(reader).answer("진료 기록은 몇 년 동안 보관하나요?")

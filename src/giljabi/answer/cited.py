@@ -63,6 +63,7 @@ class CitedChecker:
 
     def __init__(self, facts: Facts, ready: Sequence[str]) -> None:
         self._lang: Lang = facts.query.lang
+        self._said = tuple(ready)
         self._ready = {squeezed(part) for text in ready for part in (text, *sentences(text))}
         self._cited = [_cited(f) for f in facts.of("cites")]
         every = "\n".join(f"{f.unit}\n{f.value}" for f in facts.of("cites"))
@@ -79,8 +80,16 @@ class CitedChecker:
         """The verdict on a whole answer or reasoning."""
         if squeezed(text) in self._ready:
             return Verdict(True, tuple(Claim(text, c.fact.id) for c in self._cited))
-        parts = [s for s in sentences(text) if squeezed(s)]
-        claims = [c for s in parts for c in self.sentence(s)]
+        rest = text
+        claims: list[Claim] = []
+        for (
+            said
+        ) in self._said:  # where one ends cannot be told from a quotation without a full stop
+            if said in rest:
+                rest = rest.replace(said, "\n", 1)
+                claims += self.sentence(said)
+        parts = [s for s in sentences(rest) if squeezed(s)]
+        claims += [c for s in parts for c in self.sentence(s)]
         if loops.find(text) is not None:
             claims.append(Claim(text[-40:], problem="the text repeats itself or does not end"))
         return Verdict(bool(claims) and not any(c.problem for c in claims), tuple(claims))

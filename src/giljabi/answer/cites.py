@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from giljabi.answer.asked_words import read
-from giljabi.answer.evidence import SURE, Evidence, Finder
+from giljabi.answer.evidence import REFUSED, Evidence, Finder, Found
 from giljabi.answer.facts import Fact, Facts
 from giljabi.answer.orders import without_orders
 from giljabi.answer.passages import Passages
@@ -53,13 +53,13 @@ class Documents:
 
     def __init__(
         self, library: Library, encoder: Encoder | None = None, near: Encoder | None = None, *,
-        refuse: str = "98", window: int = 0,
+        refuse: str = REFUSED[0], window: int = 0,
     ) -> None:  # fmt: skip
         self.library = library
         self._passages = Passages(library, encoder)
         self._finder = Finder(self._passages.rarity, near, library)
         self._bar = self._finder.bar(refuse)
-        self._sure = max(self._bar, self._finder.bar(SURE))
+        self._sure = self._finder.bar(REFUSED[0])
         self._window = window
 
     @classmethod
@@ -72,7 +72,7 @@ class Documents:
         """Give the library's file back."""
         self.library.close()
 
-    def evidence(self, question: str) -> list[Evidence]:
+    def evidence(self, question: str) -> Found:
         """The sentences of the passages found, the likeliest to answer first."""
         return self._finder.find(question, self._passages.search(question, PASSAGES))
 
@@ -80,7 +80,7 @@ class Documents:
         """The passages likeliest to hold the answer, by how they were found and what they say."""
         hits = self._passages.search(question, PASSAGES)
         best: dict[str, float] = {}
-        for e in self._finder.find(question, hits):
+        for e in self._finder.find(question, hits).evidence:
             best.setdefault(e.span.passage.id, math.log(e.odds / (1 - e.odds)))
         ranked = sorted(hits, key=lambda h: -h.score - _LOGIT * best.get(h.passage.id, -_NOTHING))
         return [without_orders(h.passage) for h in ranked[:k]]
@@ -90,12 +90,12 @@ class Documents:
 
         None where they hold nothing of the kind. `instead` of an answer there is, more is asked.
         """
-        found = self.evidence(query.text)
+        weighed = self.evidence(query.text)
+        found = weighed.evidence
         if not found or found[0].odds < _NEAR:
             return None
         query = replace(query, slot="document")
-        bar = self._sure if instead else self._bar
-        answers = found[0].odds >= bar
+        answers = weighed.answers >= (self._sure if instead else self._bar)
         chosen = _together(query, found)
         nearest = found[:SHOWN]
         facts = cited(

@@ -3,8 +3,9 @@
 Every sentence, list item and table row gets figures: how many of the question's words it accounts
 for and where, whether it holds the kind of value asked for, how near its meaning is by an encoder
 where there is one. Weights learnt from questions with known evidence (evidence.toml; made by
-benchmarks/evidence_weights.py) make them one figure: the odds that it answers. Below a bar set on
-questions that have no answer, nothing answers. No sentence is ever changed.
+benchmarks/evidence_weights.py) make them one figure, the odds that it answers, which says what comes
+first. Whether the first does answer is learnt apart, from the same figures and how it stands beside
+the others; below a bar set on questions without an answer nothing does. No sentence is changed.
 """
 
 from __future__ import annotations
@@ -35,10 +36,13 @@ FIGURES = (
 )  # fmt: skip
 """What is known of a sentence beside a question, in the order of the weights. From cos_own on they
 need an encoder, and are 0 without one: that has weights of its own."""
-REFUSED = ("98", "95", "90")
+FIRST_FIGURES = (
+    *FIGURES, "score", "margin", "crowd", "asks_number", "asks_when", "asks_who", "asks_where",
+    "asks_several", "words", "all_own", "all_near", "all_passage", "stands_out",
+)  # fmt: skip
+"""What is known of the likeliest sentence: all of the above, and it beside the others."""
+REFUSED = ("99", "98", "95", "90")
 """Of a hundred questions without an answer, how many may be asked to be refused."""
-SURE = "sure"
-"""The bar that 98 of a hundred questions stay below which documents nearly answer."""
 _KEPT = 20_000
 
 
@@ -48,6 +52,14 @@ class Evidence:
 
     span: Span
     odds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The spans of all passages, the likeliest first, and the odds that the first answers."""
+
+    evidence: list[Evidence]
+    answers: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +101,25 @@ class Finder:
         self._lock = threading.Lock()
         self._learnt = "with_encoder" if encoder else "words_only"
 
-    def find(self, question: str, hits: Sequence[Hit]) -> list[Evidence]:
-        """Every span of `hits`, the likeliest to answer first."""
+    def find(self, question: str, hits: Sequence[Hit]) -> Found:
+        """Every span of `hits`, weighed."""
         asked = read(question)
         found = candidates(hits)
+        if not found:
+            return Found([])
         rows = self.figures(asked, found)
         learnt = weights()[self._learnt]
-        w, bias = learnt["weights"], learnt["bias"]
-        odds = [
-            _sigmoid(bias + sum(w[n] * x for n, x in zip(FIGURES, row, strict=True)))
-            for row in rows
-        ]
-        ranked = [Evidence(c.span, o) for c, o in zip(found, odds, strict=True)]
-        return sorted(ranked, key=lambda e: -e.odds)
+        scores = [_weighed(learnt, FIGURES, row) for row in rows]
+        order = sorted(range(len(found)), key=lambda n: -scores[n])
+        first = first_figures(asked, [c.span for c in found], rows, scores)
+        return Found(
+            [Evidence(found[n].span, _sigmoid(scores[n])) for n in order],
+            _sigmoid(_weighed(learnt["first"], FIRST_FIGURES, first)),
+        )
 
     def bar(self, refuse: str) -> float:
-        """The odds below which nothing is taken for an answer: one of REFUSED, or SURE."""
-        return float(weights()[self._learnt]["bars"][refuse])
+        """The odds, one for each of REFUSED, below which the first is taken for no answer."""
+        return float(weights()[self._learnt]["first"]["bars"][refuse])
 
     def figures(self, asked: Asked, found: Sequence[Candidate]) -> list[list[float]]:
         """(n, len(FIGURES)) of n candidates."""
@@ -182,6 +196,36 @@ class Finder:
                 while len(self._vectors) > _KEPT:
                     self._vectors.popitem(last=False)
         return held
+
+
+def first_figures(
+    asked: Asked, found: Sequence[Span], rows: Sequence[Sequence[float]], scores: Sequence[float]
+) -> list[float]:
+    """(len(FIRST_FIGURES),) of the one of `found` with the highest of `scores`.
+
+    `rows` are their figures. The same words said twice are no rivals.
+    """
+    each: dict[str, int] = {}
+    for n in sorted(range(len(rows)), key=lambda n: -scores[n]):
+        each.setdefault(found[n].own, n)
+    order = list(each.values())
+    first = rows[order[0]]
+    known = dict(zip(FIGURES, first, strict=True))
+    best = scores[order[0]]
+    margin = best - scores[order[1]] if order[1:] else best + 10.0
+    near = sorted((rows[n][FIGURES.index("cos_near")] for n in order), reverse=True)[:5]
+    return [
+        *first, best, margin, math.log(sum(math.exp(scores[n] - best) for n in order)),
+        float(asked.units is not None), float(asked.when), float(asked.who), float(asked.where),
+        float(asked.several), float(len(asked.groups)), float(known["noun_own"] == 1),
+        float(known["noun_near"] == 1), float(known["noun_passage"] == 1),
+        near[0] - sum(near) / len(near),
+    ]  # fmt: skip
+
+
+def _weighed(learnt: dict[str, Any], names: Sequence[str], row: Sequence[float]) -> float:
+    w = learnt["weights"]
+    return float(learnt["bias"] + sum(w[n] * x for n, x in zip(names, row, strict=True)))
 
 
 @lru_cache(maxsize=1)

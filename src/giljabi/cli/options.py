@@ -46,7 +46,7 @@ class Chosen:
     threads: int | None = None
     reader: str = "none"
     window: int = 0
-    refuse: str = "98"
+    refuse: str = evidence.REFUSED[0]
 
     @property
     def context(self) -> int | None:
@@ -67,8 +67,8 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     options = (
         click.option(
-            "--refuse", type=click.Choice(evidence.REFUSED), default="98", show_default=True,
-            envvar="GILJABI_REFUSE",
+            "--refuse", type=click.Choice(evidence.REFUSED), default=evidence.REFUSED[0],
+            show_default=True, envvar="GILJABI_REFUSE",
             help="Of 100 questions that documents do not answer, how many are refused at least: "
             "the fewer, the more of the others are answered, and wrongly too.",
         ),
