@@ -18,7 +18,7 @@ def passage(text, *titles):
 
 @pytest.mark.parametrize("order", orders())
 def test_what_an_order_would_have_said_is_left_of_no_passage(order):
-    text = f"대출 기간은 14일로 한다.\n{order}\n연체료는 없다."
+    text = f"대출 기간은 14일로 한다.\n{order}\n예약은 앱으로 한다.\n연체료는 없다."
     left = without_orders(passage(text))
     assert CANARY not in left.text
     assert "대출 기간은 14일로 한다." in left.text

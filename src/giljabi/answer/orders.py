@@ -98,7 +98,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         return re.sub(r"\{(\w+)\}", lambda m: str(parts.get(m[1], m[0])), pattern)
 
     each = {
-        "ko": "|".join(map(filled, said["ko"])), "en": "|".join(said["en"]),
+        "ko": "|".join(map(filled, said["ko"])), "en": "|".join(map(filled, said["en"])),
         "announces": said["announces"], "goes_on": said["goes_on"],
     }  # fmt: skip
     return {name: re.compile(pattern, re.IGNORECASE) for name, pattern in each.items()}
