@@ -247,10 +247,26 @@ def _voice(f: dict[str, Any]) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
+def _documents(f: dict[str, Any]) -> list[tuple[str, str]]:
+    found = f["found"]
+    rows = [
+        (f"passages found, {found['questions']} questions on six documents searched at once",
+         f"recall@5 {_percent(found['recall@5'])}, recall@1 {_percent(found['recall@1'])}, MRR {found['MRR']:.3f}"),
+    ]  # fmt: skip
+    for bar, a in f["answers"].items():
+        rows.append((
+            f"answered from documents by quoting, --refuse {bar}",
+            f"answered {_percent(a['answered'])}, by a right sentence {_percent(a['evidence'])}, the answer shown "
+            f"{_percent(a['shown'])}; supported {_percent(a['supported'])}; refused "
+            f"{_percent(a['refused'])} of {a['unanswerable']} that nothing answers",
+        ))  # fmt: skip
+    return [*rows, ("the same, p50 and p95", f"{f['p50_ms']:.0f} and {f['p95_ms']:.0f} ms")]
+
+
 _TABLES = {
     "accuracy": _accuracy, "measuring": _measuring, "planted": _planted, "model": _model, "tuning": _tuning,
     "load": _load, "alternative": _alternative, "data": _data, "runtime": _runtime, "hearing": _hearing,
-    "voice": _voice,
+    "voice": _voice, "documents": _documents,
 }  # fmt: skip
 
 

@@ -182,6 +182,23 @@ def _import_documents(
         ctx.exit(2)
 
 
+@venue.command("find")
+@click.argument("question")
+@venue_option
+@click.option("-k", "count", type=click.IntRange(1), default=5, show_default=True, help="How many.")
+def find_passages(question: str, venue_dir: Path, count: int) -> None:
+    """The passages of the venue's documents that come nearest to QUESTION, the nearest first."""
+    from giljabi.cli.guides import SHIPPED, documents_of
+
+    documents = documents_of(venue_dir, SHIPPED)
+    if documents is None:
+        raise GiljabiError(f"{venue_dir} has no documents; run giljabi venue import with some.")
+    for passage in documents.passages(question, count):
+        page = f", p. {passage.page}" if passage.page else ""
+        click.echo(f"{passage.place} ({passage.id}{page})")
+        click.echo("".join(f"  | {line}\n" for line in passage.text.split("\n")))
+
+
 def _tell_orders(path: Path, read: Sequence[str]) -> None:
     """Name the passages of which something is never said; a person may see that it should be."""
     from giljabi.answer.orders import without_orders
