@@ -32,7 +32,9 @@ _LISTED = 12
 SHOWN = 6
 """Sentences that a reader is shown."""
 _BASIS = 0.2  # of the best one's odds: a sentence that a model's answer may rest on as well
-_LETTERS = 1.0  # of Korean a token, at least: 1.8 for Gemma's tokenizer, fewer for older ones
+_LETTERS = (
+    1.0  # of Korean a token, at least: 1.5 to 1.6 for Gemma's tokenizer, fewer for older ones
+)
 _NOTHING = 30.0  # the logit of a passage without sentences, below any other
 _NEAR = 0.02  # odds below which a passage is about something else
 _MORE = 0.5  # of the best one's odds: a second sentence that may be meant as well
@@ -159,7 +161,7 @@ def _together(query: Query, found: Sequence[Evidence]) -> list[Span]:
 
 def _exception(best: Span, lines: Sequence[Span]) -> list[Span]:
     """“다만, …” belongs to the sentence before it: without it a rule would be said too widely."""
-    at = next(n for n, s in enumerate(lines) if s.text == best.text)
+    at = next((n for n, s in enumerate(lines) if s.text == best.text), len(lines))
     after = lines[at + 1 : at + 2]
     return [s for s in after if s.line == best.line and s.is_exception]
 

@@ -19,7 +19,10 @@ from giljabi.documents.passage import Passage
 
 LEFT_OUT = "…"
 """What stands where an order stood."""
-_LONG = 1000  # letters of a sentence that are looked at; the patterns look no further than a line
+_LONG, _STEP = (
+    600,
+    400,
+)  # letters that are looked at together; no pattern looks as far as they overlap
 _ROW = re.compile(r"^[^:：.]{1,30}[:：] .+ · ")
 _TITLE = re.compile(r"^제\s?\d+\s?[편장절관조](?:의\s?\d+)?")
 _SPELT = re.compile(r"(?<!\w)(?:\w[\s.·_-]){2,}\w(?!\w)")
@@ -28,9 +31,13 @@ _LOOKALIKES = str.maketrans("аеорсухіјѕАЕОРСУХІЈЅΑΕΟΡΧ�
 
 def gives_orders(text: str) -> bool:
     """Whether a sentence speaks to a machine."""
-    said = _folded(text[:_LONG])
     found = _patterns()
-    return bool(found["ko"].search(re.sub(r"\s+", "", said)) or found["en"].search(said))
+    said = _folded(text)
+    for start in range(0, max(1, len(said) - _LONG + _STEP), _STEP):
+        some = said[start : start + _LONG]
+        if found["ko"].search(re.sub(r"\s+", "", some)) or found["en"].search(some):
+            return True
+    return False
 
 
 def without_orders(passage: Passage) -> Passage:
