@@ -58,7 +58,7 @@ def test_the_passage_stands_beside_the_answer_and_its_sentence_is_marked(visit, 
 def test_on_a_phone_in_english_the_nearest_passage_follows_the_refusal(visit, axe, rules_kiosk):
     page = visit(rules_kiosk, size=PHONE)
     page.click("#lang")
-    turn = ask(page, "How many years are 진료 기록 kept 보관?")
+    turn = ask(page, "What colour is the cover of 진료 기록?")
     assert turn.locator(".passages h3").inner_text() == "The nearest part of the documents"
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -199,9 +199,7 @@ class Library:
     @property
     def encoder(self) -> str:
         """The sha256 of the encoder whose vectors are kept; "" without vectors."""
-        with self._connection() as connection:
-            row = connection.execute("SELECT encoder FROM vector LIMIT 1").fetchone()
-        return str(row[0]) if row else ""
+        return self._maker("vector")
 
     def embed(self, encoder: Encoder, progress: Callable[[int], None] = lambda done: None) -> int:
         """Make the vectors that `encoder` has not made yet, kept as float16; how many were made.
@@ -241,8 +239,11 @@ class Library:
     @property
     def near(self) -> str:
         """The sha256 of the encoder that made vectors of parts of passages; "" without any."""
+        return self._maker("part")
+
+    def _maker(self, table: str) -> str:
         with self._connection() as connection:
-            row = connection.execute("SELECT encoder FROM part LIMIT 1").fetchone()
+            row = connection.execute(f"SELECT encoder FROM {table} LIMIT 1").fetchone()  # noqa: S608
         return str(row[0]) if row else ""
 
     def embed_parts(
@@ -268,14 +269,12 @@ class Library:
                 return made
             at, texts = row[0], list(dict.fromkeys(parts(_passage(row[1:]))))
             values = encoder.passages(texts).astype(np.float16) if texts else ()
+            made_of = zip(texts, values, strict=True)
             with self._change() as connection:
                 connection.execute("DELETE FROM part WHERE passage = ?", (at,))
                 connection.executemany(
                     "INSERT INTO part SELECT number, ?, ?, ? FROM passage WHERE number = ?",
-                    [
-                        (part_key(t), encoder.sha256, v.tobytes(), at)
-                        for t, v in zip(texts, values, strict=True)
-                    ],
+                    [(part_key(t), encoder.sha256, v.tobytes(), at) for t, v in made_of],
                 )
             made += 1
             progress(made)
@@ -301,11 +300,8 @@ class Library:
         with self._connection() as connection:
             rows = connection.execute(query, (encoder.sha256,)).fetchall()
         flat = np.frombuffer(b"".join(value for *_, value in rows), dtype=np.float16)
-        return (
-            [r[0] for r in rows],
-            [r[1] for r in rows],
-            flat.reshape(len(rows), len(flat) // max(len(rows), 1)),
-        )
+        wide = flat.reshape(len(rows), len(flat) // max(len(rows), 1))
+        return [r[0] for r in rows], [r[1] for r in rows], wide
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -388,11 +384,9 @@ def _take_out(connection: sqlite3.Connection, path: str) -> bool:
         "INSERT INTO term (term, rowid, titles, text) VALUES ('delete', ?, ?, ?)",
         [(number, *_indexed(_passage(row))) for number, *row in rows],
     )
-    for table in ("vector", "part"):
-        connection.executemany(
-            f"DELETE FROM {table} WHERE passage = ?",  # noqa: S608
-            [(row[0],) for row in rows],
-        )
+    numbers = [(row[0],) for row in rows]
+    connection.executemany("DELETE FROM vector WHERE passage = ?", numbers)
+    connection.executemany("DELETE FROM part WHERE passage = ?", numbers)
     connection.execute("DELETE FROM passage WHERE source = ?", (path,))
     return connection.execute("DELETE FROM source WHERE path = ?", (path,)).rowcount > 0
 
