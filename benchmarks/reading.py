@@ -18,7 +18,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from giljabi.answer.cites import SHOWN, Documents, cited
+from giljabi.answer.cites import SHOWN, Documents, basis, cited
 from giljabi.answer.evidence import Evidence
 from giljabi.answer.query import Query
 from giljabi.answer.reader import Reader
@@ -97,7 +97,7 @@ def ask(
             score.add(q, "", top[0].text, False, 0.0)
             continue
         query = Query(q.question, language(q.question), "document")
-        facts = cited(query, top[:1], whole or top)
+        facts = cited(query, top[:1], whole or top, basis(evidence))
         began = time.perf_counter()
         got = reader.read(facts, ())
         said = "" if got.problem else got.answer

@@ -100,10 +100,7 @@ class Documents:
         answers = weighed.answers >= (self._sure if instead else self._bar)
         chosen = _together(query, found)
         nearest = found[:SHOWN]
-        facts = cited(
-            query, chosen, self._whole(found) or [e.span for e in nearest],
-            [e.span for e in nearest if e.odds >= _BASIS * found[0].odds],
-        )  # fmt: skip
+        facts = cited(query, chosen, self._whole(found) or [e.span for e in nearest], basis(found))
         return facts if answers else replace(facts, outcome="not_in_data", missing="document")
 
     def _whole(self, found: Sequence[Evidence]) -> list[Span]:
@@ -120,6 +117,11 @@ class Documents:
                 break
             out += [s for p in passages for s in spans(p)]
         return out
+
+
+def basis(found: Sequence[Evidence]) -> list[Span]:
+    """The spans that a model's answer may rest on."""
+    return [e.span for e in found[:SHOWN] if e.odds >= _BASIS * found[0].odds]
 
 
 def cited(
