@@ -118,22 +118,20 @@ def _joined(first: _Packaged, second: _Packaged) -> _Packaged:
 
     shares = np.sqrt([1 - _E5_SHARE, _E5_SHARE])
 
-    def both(
-        one: Callable[[Sequence[str]], NDArray[np.float32]],
-        other: Callable[[Sequence[str]], NDArray[np.float32]],
-    ) -> Callable[[Sequence[str]], NDArray[np.float32]]:
-        return lambda texts: np.hstack(
-            [_of_length_one(one(texts)) * shares[0], _of_length_one(other(texts)) * shares[1]]
+    def passages(texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.hstack([first.passages(texts) * shares[0], second.passages(texts) * shares[1]])
+
+    def questions(texts: Sequence[str]) -> NDArray[np.float32]:
+        # Each keeps its last question, which is looked up by the second alone too.
+        return np.vstack(
+            [
+                np.hstack([first.question(t) * shares[0], second.question(t) * shares[1]])
+                for t in texts
+            ]
         )
 
     sha256 = hashlib.sha256((first.sha256 + second.sha256).encode()).hexdigest()
-    return _Packaged(
-        sha256,
-        both(first.of_passages, second.of_passages),
-        both(first.of_questions, second.of_questions),
-        {},
-        first.lock,
-    )
+    return _Packaged(sha256, passages, questions, {}, threading.Lock())
 
 
 def _of_length_one(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
