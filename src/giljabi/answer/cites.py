@@ -36,7 +36,7 @@ _LETTERS = (
     1.0  # of Korean a token, at least: 1.5 to 1.6 for Gemma's tokenizer, fewer for older ones
 )
 _NOTHING = 30.0  # the logit of a passage without sentences, below any other
-_NEAR = 0.02  # odds below which a passage is about something else
+_NEAR = 0.1  # odds below which a sentence is about something else
 _MORE = 0.5  # of the best one's odds: a second sentence that may be meant as well
 _EACH = 0.05  # the same, of a question that asks for several things
 _LIST = re.compile(
