@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +36,8 @@ from giljabi.answer.evidence import (
 from giljabi.answer.passages import Passages
 from giljabi.answer.spans import Span
 from giljabi.answer.text_claims import squeezed
-from giljabi.documents import readers
 from giljabi.documents.encoders import Encoder, encoder
-from giljabi.documents.library import Library
-from giljabi.documents.passage import Source
-from giljabi.documents.splitting import passages_of
+from giljabi.documents.importing import alone
 
 TRAIN = Path(__file__).parent / "documents" / "train"
 OUT = Path(evidence.__file__).with_name("evidence.toml")
@@ -80,13 +76,7 @@ def cases_of(
     document: Path, questions: Sequence[dict[str, Any]], by: Encoder | None, near: Encoder | None
 ) -> list[Case]:
     """The questions on one document, asked in a library that holds nothing else."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Library(Path(folder) / "documents.db", create=True) as library,
-    ):
-        read = readers.read(document)
-        source = Source(document.name, read.title, "")
-        library.put(source, passages_of(read, source))
+    with alone(document) as library:
         if by is not None:
             library.embed(by)
         search = Passages(library, by)

@@ -11,26 +11,22 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from document_answers import Corpus
 
 from giljabi.answer.cites import SHOWN, Documents, basis, cited
 from giljabi.answer.evidence import Evidence
 from giljabi.answer.query import Query
 from giljabi.answer.reader import Reader
-from giljabi.answer.spans import ENCODER, Span, spans
+from giljabi.answer.spans import Span, spans
 from giljabi.answer.words import language
 from giljabi.cli.guides import SHIPPED, embedded, read_by_model
-from giljabi.documents import readers
-from giljabi.documents.encoders import encoder, installed
-from giljabi.documents.library import Library
-from giljabi.documents.passage import Source
-from giljabi.documents.splitting import passages_of
-from giljabi.measure.cited_answers import DocumentQuestion, read_document_questions
+from giljabi.measure.cited_answers import DocumentQuestion
 from giljabi.measure.questions import holds
 from giljabi.venue import folder
 
@@ -72,20 +68,6 @@ def _right(question: DocumentQuestion, text: str) -> bool:
     return all(any(holds(text, one) for one in group) for group in question.groups)
 
 
-def documents(split: str, limit: int | None) -> Iterator[tuple[Library, list[DocumentQuestion]]]:
-    """Each document in a library of its own, with its questions."""
-    for path in sorted((HERE / "corpus").glob("*.md")):
-        asked = read_document_questions(HERE / "questions" / f"{path.stem}.jsonl", split)
-        with (
-            tempfile.TemporaryDirectory() as place,
-            Library(Path(place) / "documents.db", create=True) as library,
-        ):
-            read = readers.read(path)
-            source = Source(path.name, read.title, "")
-            library.put(source, passages_of(read, source))
-            yield library, asked[:: max(1, len(asked) // limit)][:limit] if limit else asked
-
-
 def ask(
     reader: Reader | None, found: Sequence[tuple[DocumentQuestion, list[Evidence]]],
     whole: Sequence[Span], score: Score,
@@ -113,22 +95,22 @@ def main() -> None:
     venue = folder.load(ROOT / "venues" / "hanyang")
     adapters = {"base": "none"} | ({"tuned": str(options.adapter)} if options.adapter else {})
     scores: dict[str, Score] = {"quoting": Score()}
-    by = encoder(installed()) if installed() else None
-    near = encoder(ENCODER) if ENCODER in installed() else None
-    for library, asked in documents(options.split, options.limit):
-        if by is not None:
-            library.embed(by)
-        of = Documents(library, by, near)
-        found = [(q, e) for q in asked if (e := of.evidence(q.question).evidence)]
-        ask(None, found, (), scores["quoting"])
-        whole = [s for p in library.passages() for s in spans(p)]
-        for name, adapter in adapters.items():
-            chosen = replace(SHIPPED, reader="model", adapter=adapter, window=WINDOW)
-            with closing(embedded(venue, chosen, read_by_model(chosen, of))) as model:
-                reader = Reader(model, learnt=name == "tuned")
-                ask(reader, found, (), scores.setdefault(f"{name}, found", Score()))
-                ask(reader, found, whole, scores.setdefault(f"{name}, whole", Score()))
-        print(library.sources()[0].path)
+    corpus = Corpus(options.split)
+    for passages, asked in corpus.files():
+        n = options.limit or len(asked)
+        with corpus.library(passages) as library:
+            of = Documents(library, *corpus.encoders)
+            some = asked[:: max(1, len(asked) // n)][:n]
+            found = [(q, e) for q in some if (e := of.evidence(q.question).evidence)]
+            ask(None, found, (), scores["quoting"])
+            whole = [s for p in library.passages() for s in spans(p)]
+            for name, adapter in adapters.items():
+                chosen = replace(SHIPPED, reader="model", adapter=adapter, window=WINDOW)
+                with closing(embedded(venue, chosen, read_by_model(chosen, of))) as model:
+                    reader = Reader(model, learnt=name == "tuned")
+                    ask(reader, found, (), scores.setdefault(f"{name}, found", Score()))
+                    ask(reader, found, whole, scores.setdefault(f"{name}, whole", Score()))
+        print(passages[0].source)
         for name, score in scores.items():
             print("|", name, "|", len(score.seconds), "|", score.row(), "|", flush=True)
 

@@ -82,9 +82,8 @@ class CitedChecker:
             return Verdict(True, tuple(Claim(text, c.fact.id) for c in self._cited))
         rest = text
         claims: list[Claim] = []
-        for (
-            said
-        ) in self._said:  # where one ends cannot be told from a quotation without a full stop
+        # First of all: where one ends cannot be told from a quotation without a full stop.
+        for said in self._said:
             if said in rest:
                 rest = rest.replace(said, "\n", 1)
                 claims += self.sentence(said)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -208,10 +206,9 @@ def _of_contexts(
     model = generator(chosen, venue, read)
     reads = reader(chosen, venue, model, read)
 
-    @contextmanager
-    def over(library: Library) -> Iterator[Guide]:
+    def over(library: Library) -> Guide:
         documents = Documents(library, refuse=chosen.refuse, window=chosen.window)
-        yield Guide(venue, model, documents=documents, reader=reads)
+        return Guide(venue, model, documents=documents, reader=reads)
 
     with progress_bar() as progress:
         task = progress.add_task(questions.name, total=len(rows))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from giljabi.cli.guides import fitted
 from giljabi.cli.options import venue_option
 from giljabi.errors import GiljabiError
 
@@ -56,12 +57,10 @@ def _name(model: str, venue_dir: Path) -> str | None:
         return model
     if not embedded_is_installed():
         return None
-    from giljabi.export.embedded import trimmed
     from giljabi.venue import folder
 
-    base = store.base()
-    store.show_licence(base)
-    return str(trimmed(base, folder.load(venue_dir), lambda line: click.echo(line, err=True)))
+    store.show_licence(store.base())
+    return str(fitted(folder.load(venue_dir)))
 
 
 def _choice(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from giljabi.cli.guides import fitted
 from giljabi.cli.options import progress_bar, venue_option
 from giljabi.cli.options import writing as into
 from giljabi.errors import GiljabiError
@@ -30,7 +31,6 @@ def entry(text: str, venue_dir: Path, *, template: str = "", threads: int | None
 
 def _model(spec: Spec, venue_dir: Path, template: str, threads: int | None) -> Model:
     from giljabi.export import lineage
-    from giljabi.export.embedded import trimmed
     from giljabi.measure.contestants import Model
     from giljabi.model import store
     from giljabi.venue import folder
@@ -40,7 +40,7 @@ def _model(spec: Spec, venue_dir: Path, template: str, threads: int | None) -> M
         adapter = str(Path(adapter).resolve())
     if not spec.model:
         base = store.base()
-        file = trimmed(base, folder.load(venue_dir), lambda line: click.echo(line, err=True))
+        file = fitted(folder.load(venue_dir))
         return Model(base.name, file=str(file), adapter=adapter, threads=threads)
     if spec.served_name or spec.model in store.bases():
         return Model(spec.model, adapter=adapter, served_name=spec.served_name, threads=threads)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
-from giljabi.documents import confined
+from giljabi.documents import confined, readers
 from giljabi.documents.confined import Limits
 from giljabi.documents.library import NAME, Library
 from giljabi.documents.passage import Document, Source
@@ -129,6 +131,19 @@ def import_documents(
                 library.remove(path)
             tell(Outcome(path, "pruned" if prune else "gone"))
     return outcomes
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[Library]:
+    """A library that holds one document, for as long as it is needed.
+
+    The file is read in this process and without limits: nothing for a stranger's.
+    """
+    with TemporaryDirectory() as folder, Library(Path(folder) / NAME, create=True) as library:
+        document = readers.read(file)
+        source = _source(file.name, "", document)
+        library.put(source, passages_of(document, source))
+        yield library
 
 
 def counted(venue: Path) -> tuple[int, int] | None:

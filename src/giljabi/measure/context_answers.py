@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from giljabi.answer.text_claims import quotations, squeezed
 from giljabi.answer.words import language
-from giljabi.documents import readers
-from giljabi.documents.library import NAME, Library
-from giljabi.documents.passage import Source
-from giljabi.documents.splitting import passages_of
+from giljabi.documents.importing import alone
+from giljabi.documents.library import Library
 from giljabi.errors import GiljabiError
 from giljabi.measure.cited_answers import (
     UNANSWERABLE,
@@ -37,7 +34,7 @@ class ReadingGuide(Protocol):
         """The answer from the documents alone."""
 
 
-GuideOver = Callable[[Library], AbstractContextManager[ReadingGuide]]
+GuideOver = Callable[[Library], ReadingGuide]
 """A guide whose documents are a library's."""
 
 
@@ -91,22 +88,13 @@ def ask_contexts(
     for n, row in enumerate(rows):
         by_text.setdefault(row.context, []).append(n)
     for context, numbers in by_text.items():
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            Library(Path(folder) / NAME, create=True) as library,
-        ):
-            _put(context, Path(folder), library)
-            with guide_over(library) as guide:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "text.md"
+            file.write_text(context, "utf-8")
+            with alone(file) as library:
+                guide = guide_over(library)
                 for n in numbers:
                     question = rows[n].question
                     out[n] = score(question, guide.read(question.question))
                     progress(len(out))
     return [out[n] for n in range(len(rows))]
-
-
-def _put(context: str, folder: Path, library: Library) -> None:
-    file = folder / "text.md"
-    file.write_text(context, "utf-8")
-    document = readers.read(file)
-    source = Source(file.name, document.title, "")
-    library.put(source, passages_of(document, source))
