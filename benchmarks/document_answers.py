@@ -29,6 +29,7 @@ from giljabi.documents.encoders import Encoder, encoder
 from giljabi.documents.library import Library
 from giljabi.documents.passage import Passage, Source
 from giljabi.documents.splitting import passages_of
+from giljabi.documents.vectors import Vectors
 from giljabi.measure import cited_answers
 from giljabi.venue import folder
 
@@ -87,8 +88,8 @@ class Corpus:
             retrieval.put_all(library, found)
             by, near = self.encoders
             if by is not None and near is not None:
-                library.embed(by)
-                library.embed_parts(near, texts)
+                Vectors(library).embed(by)
+                Vectors(library).embed_parts(near, texts)
             yield library
 
 

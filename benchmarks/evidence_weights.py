@@ -38,6 +38,7 @@ from giljabi.answer.spans import Span
 from giljabi.answer.text_claims import squeezed
 from giljabi.documents.encoders import Encoder, encoder
 from giljabi.documents.importing import alone
+from giljabi.documents.vectors import Vectors
 
 TRAIN = Path(__file__).parent / "documents" / "train"
 OUT = Path(evidence.__file__).with_name("evidence.toml")
@@ -78,7 +79,7 @@ def cases_of(
     """The questions on one document, asked in a library that holds nothing else."""
     with alone(document) as library:
         if by is not None:
-            library.embed(by)
+            Vectors(library).embed(by)
         search = Passages(library, by)
         finder = Finder(search.rarity, near)
         return [_case(document.stem, q, search, finder) for q in questions]

@@ -31,6 +31,7 @@ from giljabi.documents.encoders import NAMES, Encoder, encoder
 from giljabi.documents.library import Library
 from giljabi.documents.passage import Passage, Source
 from giljabi.documents.splitting import passages_of
+from giljabi.documents.vectors import Vectors
 from giljabi.errors import GiljabiError
 
 HERE = Path(__file__).parent / "documents"
@@ -185,7 +186,7 @@ def roads(
     yield "pairs, asking words left out", words(synonyms=False)
     yield "**words**: … and synonyms", words()
     for name, by in encoders.items():
-        library.embed(by)
+        Vectors(library).embed(by)
         joined = searching.Passages(library, by)
 
         def meaning(question: str, joined: searching.Passages = joined) -> list[str]:
@@ -205,9 +206,9 @@ def roads(
         yield f"**words and {name}**, weighted sum", added
     for name, by in encoders.items():
         if spans.ENCODER in name and name != spans.ENCODER:
-            library.embed(by)
+            Vectors(library).embed(by)
             near = encoder(spans.ENCODER)
-            library.embed_parts(near, spans.texts)
+            Vectors(library).embed_parts(near, spans.texts)
             documents = Documents(library, by, near)
             yield f"**words and {name}**, and their sentences", ranked(documents)
     yield "**words**, and their sentences", ranked(Documents(library))
@@ -305,7 +306,7 @@ def scale(size: int, found: Sequence[Passage], questions: Sequence[Question], by
             began = time.process_time()
             meaning = packaged(by) if by else None
             if meaning:
-                library.embed(meaning)
+                Vectors(library).embed(meaning)
             embed_s = time.process_time() - began
             began = time.process_time()
             library.put(Source("0.md", "", "again"), [p for p in made if p.source == "0.md"])

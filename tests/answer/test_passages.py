@@ -13,6 +13,7 @@ from giljabi.answer.passages import Passages, query_terms
 from giljabi.documents.encoders import encoder
 from giljabi.documents.library import Library
 from giljabi.documents.passage import Passage, Source
+from giljabi.documents.vectors import Vectors
 from giljabi.errors import GiljabiError
 
 RULES = {
@@ -114,7 +115,7 @@ def use():
 
 
 def test_an_encoder_finds_what_shares_no_word(library: Library, use) -> None:
-    library.embed(use)
+    Vectors(library).embed(use)
     question = "automobiles of people who come by"
     assert Passages(library).search(question) == ()
     hit = Passages(library, use).search(question)[0]
@@ -123,14 +124,14 @@ def test_an_encoder_finds_what_shares_no_word(library: Library, use) -> None:
 
 
 def test_both_roads_agreeing_is_a_score_of_one(library: Library, use) -> None:
-    library.embed(use)
+    Vectors(library).embed(use)
     hit = Passages(library, use).search("대출 기간은 며칠인가요?")[0]
     assert (hit.by_words, hit.by_meaning) == (1, 1)
     assert hit.score == pytest.approx(1)
 
 
 def test_meaning_too_stays_within_its_sources(library: Library, use) -> None:
-    library.embed(use)
+    Vectors(library).embed(use)
     found = Passages(library, use).search("대출 기간", within=["canteen.md"])
     assert len(found) == 2
     assert {h.passage.source for h in found} == {"canteen.md"}
@@ -138,16 +139,16 @@ def test_meaning_too_stays_within_its_sources(library: Library, use) -> None:
 
 
 def test_what_is_imported_while_it_serves_is_found(library: Library, use) -> None:
-    library.embed(use)
+    Vectors(library).embed(use)
     passages = Passages(library, use)
     put(library, "pool.md", "수영장 안내", {"준비물": "수영모를 반드시 써야 한다."})
-    library.embed(use)
+    Vectors(library).embed(use)
     hit = passages.search("Do swimmers need a cap?")[0]
     assert (hit.passage.source, hit.by_meaning) == ("pool.md", 1)
 
 
 def test_a_passage_without_a_vector_is_still_found_by_its_words(library: Library, use) -> None:
-    library.embed(use)
+    Vectors(library).embed(use)
     passages = Passages(library, use)
     put(library, "pool.md", "수영장 안내", {"준비물": "수영모를 반드시 써야 한다."})
     found = {h.passage.source: h for h in passages.search("수영모 꼭 써야 해?")}
@@ -176,7 +177,7 @@ def test_joined_encoders_are_the_weighted_mean_of_both(use) -> None:
 
 
 def test_threads_share_one_search(library: Library, use) -> None:
-    library.embed(use)
+    Vectors(library).embed(use)
     passages = Passages(library, use)
     questions = ["대출 기간", "주차 요금", "휴관일은 언제야", "연체료 얼마"] * 10
     alone = [passages.search(q) for q in questions]

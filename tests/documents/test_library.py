@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from giljabi.documents.library import Library, part_key
+from giljabi.documents.library import Library
 from giljabi.documents.passage import Passage, Source
+from giljabi.documents.vectors import Vectors, part_key
 from giljabi.errors import GiljabiError
 
 
@@ -200,7 +201,7 @@ def test_threads_read_while_another_imports(library: Library, path: Path) -> Non
 IMPORTER = """
 import sys
 from pathlib import Path
-from giljabi.documents.library import Library, part_key
+from giljabi.documents.library import Library
 from giljabi.documents.passage import Passage, Source
 
 with Library(Path(sys.argv[1]), create=True) as held:
@@ -281,14 +282,14 @@ class Lengths:
 def test_vectors_are_made_once_and_only_for_what_is_new(library: Library) -> None:
     pytest.importorskip("numpy")
     encoder = Lengths()
-    assert library.embed(encoder) == 3
-    assert library.embed(encoder) == 0
+    assert Vectors(library).embed(encoder) == 3
+    assert Vectors(library).embed(encoder) == 0
     library.put(HOURS, OPENING)
-    assert library.without_vector(encoder) == 1
-    assert library.embed(encoder) == 1
-    assert library.without_vector(encoder) == 0
+    assert Vectors(library).missing(encoder) == 1
+    assert Vectors(library).embed(encoder) == 1
+    assert Vectors(library).missing(encoder) == 0
     assert len(encoder.asked) == 4
-    ids, sources, vectors = library.vectors(encoder)
+    ids, sources, vectors = Vectors(library).of_passages(encoder)
     assert sorted(zip(ids, sources, strict=True)) == [
         ("hours.md#1", "hours.md"), ("rules.md#1", "rules.md"), ("rules.md#2", "rules.md"),
     ]  # fmt: skip
@@ -299,10 +300,10 @@ def test_vectors_are_made_once_and_only_for_what_is_new(library: Library) -> Non
 def test_another_encoder_takes_the_place_of_the_first(library: Library) -> None:
     pytest.importorskip("numpy")
     first, second = Lengths("11"), Lengths("22")
-    library.embed(first)
-    assert library.embed(second) == 3
-    assert library.vectors(first)[0] == []
-    assert len(library.vectors(second)[0]) == 3
+    Vectors(library).embed(first)
+    assert Vectors(library).embed(second) == 3
+    assert Vectors(library).of_passages(first)[0] == []
+    assert len(Vectors(library).of_passages(second)[0]) == 3
 
 
 def test_vectors_of_parts_go_with_their_passage(library: Library) -> None:
@@ -312,15 +313,15 @@ def test_vectors_of_parts_go_with_their_passage(library: Library) -> None:
     def lines(passage: Passage) -> list[str]:
         return passage.text.split("\n")
 
-    assert library.near == ""
-    assert library.embed_parts(encoder, lines) == 3
-    assert library.embed_parts(encoder, lines) == 0
-    assert library.near == encoder.sha256
+    assert Vectors(library).near == ""
+    assert Vectors(library).embed_parts(encoder, lines) == 3
+    assert Vectors(library).embed_parts(encoder, lines) == 0
+    assert Vectors(library).near == encoder.sha256
     every = {p.id: p for p in library.passages()}
-    held = library.parts(encoder, ["rules.md#1"])
+    held = Vectors(library).of_parts(encoder, ["rules.md#1"])
     assert set(held) == {part_key(line) for line in lines(every["rules.md#1"])}
     library.put(HOURS, OPENING)
-    assert library.parts(encoder, ["hours.md#1"]) == {}
-    assert library.embed_parts(encoder, lines) == 1
-    assert library.embed_parts(Lengths("22"), lines) == 3
-    assert library.parts(encoder, list(every)) == {}
+    assert Vectors(library).of_parts(encoder, ["hours.md#1"]) == {}
+    assert Vectors(library).embed_parts(encoder, lines) == 1
+    assert Vectors(library).embed_parts(Lengths("22"), lines) == 3
+    assert Vectors(library).of_parts(encoder, list(every)) == {}

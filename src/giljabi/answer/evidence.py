@@ -25,7 +25,8 @@ from giljabi.answer.passages import Hit
 from giljabi.answer.spans import Span, spans
 from giljabi.answer.text_claims import squeezed
 from giljabi.documents.encoders import Encoder
-from giljabi.documents.library import Library, part_key
+from giljabi.documents.library import Library
+from giljabi.documents.vectors import Vectors, part_key
 
 FIGURES = (
     "noun_own", "noun_near", "noun_passage", "verb_near", "own_words", "worst_missing", "missing",
@@ -96,7 +97,7 @@ class Finder:
     ) -> None:
         self._rarity = rarity
         self._encoder = encoder
-        self._library = library
+        self._kept = Vectors(library) if library is not None else None
         self._vectors: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.Lock()
         self._learnt = "with_encoder" if encoder else "words_only"
@@ -181,9 +182,9 @@ class Finder:
         """Unit vectors by text: those kept in the library, those made before, and new ones."""
         wanted = dict.fromkeys(t for s in found for t in s.texts)
         held: dict[str, Any] = {}
-        if self._library is not None and self._encoder is not None:
+        if self._kept is not None and self._encoder is not None:
             ids = list(dict.fromkeys(s.passage.id for s in found))
-            kept = self._library.parts(self._encoder, ids)
+            kept = self._kept.of_parts(self._encoder, ids)
             held = {t: kept[key] for t in wanted if (key := part_key(t)) in kept}
         with self._lock:
             held |= {t: self._vectors[t] for t in wanted if t not in held and t in self._vectors}

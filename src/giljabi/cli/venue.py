@@ -218,14 +218,16 @@ def _embed(path: Path, name: str) -> None:
     """The vectors of passages and, by the encoder that evidence was learnt with, of sentences."""
     from giljabi.answer import spans
     from giljabi.documents import encoders
+    from giljabi.documents.vectors import Vectors
 
     with Library(path, create=True) as library, progress_bar() as bar:
+        vectors = Vectors(library)
         task = bar.add_task(f"by meaning ({name})", total=len(library))
-        library.embed(encoders.encoder(name), lambda done: bar.update(task, completed=done))
+        vectors.embed(encoders.encoder(name), lambda done: bar.update(task, completed=done))
         if spans.ENCODER in name:
             task = bar.add_task(f"sentences ({spans.ENCODER})", total=len(library))
             near = encoders.encoder(spans.ENCODER)
-            library.embed_parts(near, spans.texts, lambda done: bar.update(task, completed=done))
+            vectors.embed_parts(near, spans.texts, lambda done: bar.update(task, completed=done))
 
 
 def _import_records(records: tuple[Path, ...], coordinates: Path | None, target: Path) -> None:

@@ -8,22 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from giljabi.documents import terms
-from giljabi.documents.encoders import Encoder
 from giljabi.documents.passage import Passage, Source
 from giljabi.errors import GiljabiError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 NAME = "documents.db"
 """A venue folder's library, beside its other parts."""
@@ -31,7 +26,6 @@ _APPLICATION = 0x676A6462  # "gjdb", the file's own mark
 _FORMAT = 200 + terms.FORMAT
 _BUSY_S = 30.0
 _TITLE_WEIGHT, _TEXT_WEIGHT = 2.0, 1.0
-_BATCH = 64
 _TABLES = f"""
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_FORMAT};
@@ -52,7 +46,8 @@ CREATE VIRTUAL TABLE term USING fts5 (
   titles, text, content='', tokenize='unicode61 remove_diacritics 0');
 INSERT INTO term (term, rank) VALUES ('rank', 'bm25({_TITLE_WEIGHT}, {_TEXT_WEIGHT})');
 """  # noqa: S608
-_PASSAGE = "SELECT id, source, titles, text, page, date FROM passage"
+PASSAGE = "SELECT id, source, titles, text, page, date FROM passage"
+"""The columns that `as_passage` reads."""
 
 
 class Library:
@@ -71,7 +66,7 @@ class Library:
                 f"There is no library {path}; run giljabi venue import with the documents first."
             )
         try:
-            with self._connection() as connection:
+            with self.reading() as connection:
                 if create and not connection.execute("PRAGMA schema_version").fetchone()[0]:
                     _make(connection)
                 self._check(connection)
@@ -101,43 +96,43 @@ class Library:
     @property
     def hash(self) -> str:
         """Of what the documents hold; when they were imported does not matter."""
-        with self._connection() as connection:
+        with self.reading() as connection:
             rows = connection.execute("SELECT path, content FROM source ORDER BY path").fetchall()
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
     @property
     def changes(self) -> int:
         """How often anything was changed, vectors too: whoever keeps some of it looks here."""
-        with self._connection() as connection:
+        with self.reading() as connection:
             (number,) = connection.execute("SELECT number FROM change").fetchone()
         return int(number)
 
     def sources(self) -> tuple[Source, ...]:
         """All imported files in order of their paths."""
         query = "SELECT path, title, sha256, date, imported, pages FROM source ORDER BY path"
-        with self._connection() as connection:
+        with self.reading() as connection:
             return tuple(Source(*row) for row in connection.execute(query))
 
     def passages(self, path: str | None = None) -> Iterator[Passage]:
         """Those of the source `path`, or all, in the order of reading."""
         where, value = ("", ()) if path is None else (" WHERE source = ?", (path,))
-        with self._connection() as connection:
-            query = f"{_PASSAGE}{where} ORDER BY source, number"
-            yield from map(_passage, connection.execute(query, value))
+        with self.reading() as connection:
+            query = f"{PASSAGE}{where} ORDER BY source, number"
+            yield from map(as_passage, connection.execute(query, value))
 
     def passage(self, id: str) -> Passage:
         """The passage of this id; GiljabiError where there is none."""
-        with self._connection() as connection:
-            row = connection.execute(f"{_PASSAGE} WHERE id = ?", (id,)).fetchone()
+        with self.reading() as connection:
+            row = connection.execute(f"{PASSAGE} WHERE id = ?", (id,)).fetchone()
         if row is None:
             raise GiljabiError(f"The library {self.path} holds no passage {id!r}.")
-        return _passage(row)
+        return as_passage(row)
 
     def put(self, source: Source, passages: Sequence[Passage]) -> None:
         """Replace all that is held of `source.path`; every other source is left as it is."""
         if stray := next((p for p in passages if p.source != source.path), None):
             raise GiljabiError(f"The passage {stray.id} is not of the source {source.path}.")
-        with self._change() as connection:
+        with self.changing() as connection:
             _take_out(connection, source.path)
             connection.execute(
                 "INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -157,7 +152,7 @@ class Library:
 
     def remove(self, path: str) -> None:
         """Take the source `path` out; GiljabiError where there is none."""
-        with self._change() as connection:
+        with self.changing() as connection:
             if not _take_out(connection, path):
                 raise GiljabiError(f"The library {self.path} holds no source {path!r}.")
 
@@ -175,7 +170,7 @@ class Library:
         chosen, paths = "", tuple(within or ())
         if within is not None:
             chosen = f" AND source IN ({', '.join('?' * len(paths))})"
-        with self._connection() as connection:
+        with self.reading() as connection:
             return connection.execute(
                 "SELECT id, -rank FROM term JOIN passage ON number = term.rowid"  # noqa: S608
                 f" WHERE term MATCH ?{chosen} ORDER BY rank LIMIT ?",
@@ -187,124 +182,17 @@ class Library:
         if not words:
             return 0
         asked = " AND ".join('"' + word.replace('"', "") + '"' for word in words)
-        with self._connection() as connection:
+        with self.reading() as connection:
             query = "SELECT count(*) FROM term WHERE term MATCH ?"
             return int(connection.execute(query, (asked,)).fetchone()[0])
 
     def __len__(self) -> int:
         """How many passages there are."""
-        with self._connection() as connection:
+        with self.reading() as connection:
             return int(connection.execute("SELECT count(*) FROM passage").fetchone()[0])
 
-    @property
-    def encoder(self) -> str:
-        """The sha256 of the encoder whose vectors are kept; "" without vectors."""
-        return self._maker("vector")
-
-    def embed(self, encoder: Encoder, progress: Callable[[int], None] = lambda done: None) -> int:
-        """Make the vectors that `encoder` has not made yet, kept as float16; how many were made.
-
-        A library keeps one encoder's: another's takes their places. `progress` hears how many
-        have been made; what was made stays where it is interrupted.
-        """
-        import numpy as np  # noqa: PLC0415
-
-        query = (
-            "SELECT number, titles, text FROM passage LEFT JOIN vector ON passage = number"
-            " AND encoder = ? WHERE value IS NULL ORDER BY number LIMIT ?"
-        )
-        made = 0
-        while True:
-            with self._connection() as connection:
-                rows = connection.execute(query, (encoder.sha256, _BATCH)).fetchall()
-            if not rows:
-                return made
-            texts = [f"{' '.join(json.loads(titles))}\n{text}" for _, titles, text in rows]
-            values = [v.tobytes() for v in encoder.passages(texts).astype(np.float16)]
-            with self._change() as connection:
-                connection.executemany(
-                    "INSERT OR REPLACE INTO vector SELECT number, ?, ? FROM passage"
-                    " WHERE number = ?",
-                    [(encoder.sha256, v, row[0]) for v, row in zip(values, rows, strict=True)],
-                )
-            made += len(rows)
-            progress(made)
-
-    def without_vector(self, encoder: Encoder) -> int:
-        """How many passages `encoder` has made no vector of."""
-        query = "SELECT (SELECT count(*) FROM passage) - count(*) FROM vector WHERE encoder = ?"
-        with self._connection() as connection:
-            return int(connection.execute(query, (encoder.sha256,)).fetchone()[0])
-
-    @property
-    def near(self) -> str:
-        """The sha256 of the encoder that made vectors of parts of passages; "" without any."""
-        return self._maker("part")
-
-    def _maker(self, table: str) -> str:
-        with self._connection() as connection:
-            row = connection.execute(f"SELECT encoder FROM {table} LIMIT 1").fetchone()  # noqa: S608
-        return str(row[0]) if row else ""
-
-    def embed_parts(
-        self, encoder: Encoder, parts: Callable[[Passage], Sequence[str]],
-        progress: Callable[[int], None] = lambda done: None,
-    ) -> int:  # fmt: skip
-        """Make the vectors of the `parts` of passages that have none by `encoder`; of how many.
-
-        What `embed` does for passages, for texts made of them: `progress` hears of passages.
-        """
-        import numpy as np  # noqa: PLC0415
-
-        query = (
-            "SELECT number, id, source, titles, text, page, date FROM passage WHERE number > ?"
-            " AND NOT EXISTS (SELECT 1 FROM part WHERE passage = number AND encoder = ?)"
-            " ORDER BY number LIMIT 1"
-        )
-        made = at = 0
-        while True:
-            with self._connection() as connection:
-                row = connection.execute(query, (at, encoder.sha256)).fetchone()
-            if row is None:
-                return made
-            at, texts = row[0], list(dict.fromkeys(parts(_passage(row[1:]))))
-            values = encoder.passages(texts).astype(np.float16) if texts else ()
-            made_of = zip(texts, values, strict=True)
-            with self._change() as connection:
-                connection.execute("DELETE FROM part WHERE passage = ?", (at,))
-                connection.executemany(
-                    "INSERT INTO part SELECT number, ?, ?, ? FROM passage WHERE number = ?",
-                    [(part_key(t), encoder.sha256, v.tobytes(), at) for t, v in made_of],
-                )
-            made += 1
-            progress(made)
-
-    def parts(self, encoder: Encoder, ids: Sequence[str]) -> dict[bytes, NDArray[np.float32]]:
-        """By `part_key`, the vectors that `encoder` made of parts of the passages `ids`."""
-        import numpy as np  # noqa: PLC0415
-
-        which = f"SELECT number FROM passage WHERE id IN ({', '.join('?' * len(ids))})"  # noqa: S608
-        query = f"SELECT text, value FROM part WHERE encoder = ? AND passage IN ({which})"  # noqa: S608
-        with self._connection() as connection:
-            rows = connection.execute(query, (encoder.sha256, *ids)).fetchall()
-        return {key: np.frombuffer(v, dtype=np.float16).astype(np.float32) for key, v in rows}
-
-    def vectors(self, encoder: Encoder) -> tuple[list[str], list[str], NDArray[np.float16]]:
-        """The ids, their sources and the (n, width) vectors that `encoder` made."""
-        import numpy as np  # noqa: PLC0415
-
-        query = (
-            "SELECT id, source, value FROM vector JOIN passage ON number = passage"
-            " WHERE encoder = ? ORDER BY number"
-        )
-        with self._connection() as connection:
-            rows = connection.execute(query, (encoder.sha256,)).fetchall()
-        flat = np.frombuffer(b"".join(value for *_, value in rows), dtype=np.float16)
-        wide = flat.reshape(len(rows), len(flat) // max(len(rows), 1))
-        return [r[0] for r in rows], [r[1] for r in rows], wide
-
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection of this thread's own for as long as it is needed; trouble in one sentence."""
         try:
             try:
@@ -330,14 +218,15 @@ class Library:
         connection.execute("PRAGMA cache_spill = OFF")
         return connection
 
-    def _change(self) -> AbstractContextManager[sqlite3.Connection]:
+    def changing(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A connection whose changes are made whole or not at all; others see them in `changes`."""
         if not self._writes:
             raise GiljabiError(f"The library {self.path} was opened for reading only.")
         return self._transaction()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._connection() as connection:
+        with self.reading() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -359,11 +248,6 @@ class Library:
             )
 
 
-def part_key(text: str) -> bytes:
-    """What a part of a passage is found by."""
-    return hashlib.sha256(text.encode()).digest()[:16]
-
-
 def _make(connection: sqlite3.Connection) -> None:
     try:
         connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
@@ -382,7 +266,7 @@ def _take_out(connection: sqlite3.Connection, path: str) -> bool:
     ).fetchall()
     connection.executemany(
         "INSERT INTO term (term, rowid, titles, text) VALUES ('delete', ?, ?, ?)",
-        [(number, *_indexed(_passage(row))) for number, *row in rows],
+        [(number, *_indexed(as_passage(row))) for number, *row in rows],
     )
     numbers = [(row[0],) for row in rows]
     connection.executemany("DELETE FROM vector WHERE passage = ?", numbers)
@@ -401,6 +285,7 @@ def _content(source: Source, passages: Sequence[Passage]) -> str:
     return hashlib.sha256(json.dumps(held).encode()).hexdigest()
 
 
-def _passage(row: Sequence[Any]) -> Passage:
+def as_passage(row: Sequence[Any]) -> Passage:
+    """A row of PASSAGE."""
     id, source, titles, text, page, date = row
     return Passage(id, source, tuple(json.loads(titles)), text, page, date)
